@@ -1,8 +1,8 @@
 """Finds plug-ins: every module of a room that is not `base` and does not begin with `_`, and every entry point of its group.
 
-A plug-in is one module with two names: ``SPEC``, what it declares, and ``PLUGIN``, the class or object that does it. Its name is
-the module's, with hyphens (`onnx_detector` → ``onnx-detector``); both spellings are found. Other packages add theirs with an
-entry point in the group ``firstpass.<room>`` that names such a module. A plug-in that fails to import is listed as broken with
+A plug-in is one module with two names: ``SPEC``, what it declares, and ``PLUGIN``, the class or object that does it. Its
+name is the module's, with hyphens (`onnx_detector` → ``onnx-detector``); both spellings are found. Other packages add theirs
+with an entry point in the group ``firstpass.<room>`` that names such a module. A plug-in that fails to import is listed as broken with
 its reason; it never takes the others down and is never passed over in silence.
 """
 

@@ -1,4 +1,7 @@
-"""The embedder contract: pictures in, vectors out. One file each, with ``SPEC = EmbedderSpec(...)`` and ``PLUGIN = TheClass``."""
+"""The embedder contract: pictures in, vectors out.
+
+One file each, with ``SPEC = EmbedderSpec(...)`` and ``PLUGIN = TheClass``.
+"""
 
 from __future__ import annotations
 

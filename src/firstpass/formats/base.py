@@ -1,8 +1,8 @@
 """The format contract: one file per format, with ``SPEC = FormatSpec(...)`` and ``PLUGIN = TheClass()``.
 
-A format reads a file or folder into labeled images, and writes labeled images into one. Errors in the data are values: a reading
-yields problems between the good records and goes on. What a format cannot hold it declares in ``SPEC.losses``; the conformance
-suite holds it to that.
+A format reads a file or folder into labeled images, and writes labeled images into one. Errors in the data are values:
+a reading yields problems between the good records and goes on. What a format cannot hold it declares in ``SPEC.losses``;
+the conformance suite holds it to that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FormatSpec:
-    """name: as on the command line. title: for people. target: "file" or "folder". suffixes: of a file target. losses: see Loss.
+    """What a format is and what it cannot hold.
+
+    name: as on the command line. title: for people. target: "file" or "folder". suffixes: of a file target. losses: see Loss.
 
     tolerance_px: how far a coordinate may move in a round trip, in pixels of an image of 1000 px (0 = exact).
     """
@@ -75,9 +77,11 @@ class ImageFinder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """images: finds the image meant. author: who the layer's author will be. class_names: the project's classes, for formats that
-    hold only numbers (empty = unknown). declared: told of every image that the file declares with a size and `find` does not know;
-    its answer is used instead (the stage may register a placeholder), a Problem refuses it.
+    """What a reader is given.
+
+    images: finds the image meant. author: who the layer's author will be. class_names: the project's classes, for formats
+    that hold only numbers (empty = unknown). declared: told of every image that the file declares with a size and `find`
+    does not know; its answer is used instead (the stage may register a placeholder), a Problem refuses it.
     """
 
     images: ImageFinder
@@ -112,8 +116,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class WriteContext:
-    """ontology: classes and their order. copy_image: puts the image's file at the given path, for formats that carry images
-    (None = images stay where they are). splits: image digest or name → "train" | "val" | "test"; images not in it go to "train".
+    """What a writer is given.
+
+    ontology: classes and their order. copy_image: puts the image's file at the given path, for formats that carry images
+    (None = images stay where they are). splits: image name → "train" | "val" | "test"; images not in it go to "train".
     """
 
     ontology: Ontology
@@ -142,5 +148,8 @@ class Format(Protocol):
         ...
 
     def write(self, path: Path, images: Iterable[LabeledImage], context: WriteContext) -> Written:
-        """Writes whole or not at all: into a temporary neighbor, renamed at the end. Raises FormatError when the target is refused."""
+        """Writes whole or not at all: into a temporary neighbor, renamed at the end.
+
+        Raises FormatError when the target is refused.
+        """
         ...

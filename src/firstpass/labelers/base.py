@@ -208,5 +208,8 @@ class Learner(Protocol):
     def fit(
         cls, examples: Iterable[TrainingExample], ask: Ask, folder: Path, budget: Budget, progress: Progress | None = None
     ) -> Artifact:
-        """Learn from the examples and write the artifact into `folder` (empty, exists). No example: an artifact that proposes nothing."""
+        """Learn from the examples and write the artifact into `folder` (empty, exists).
+
+        No example: an artifact that proposes nothing.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Struct-of-arrays views of labeled objects, for metrics and for `supervision.Detections`. Views only: the values stay the truth."""
+"""Struct-of-arrays views of labeled objects, for metrics and `supervision.Detections`. The values stay the truth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectArrays:
-    """n objects of one image. xyxy_px float32 (n, 4); class_ids int64 (n,), places in the ontology; scores float32 (n,), NaN = no guess."""
+    """n objects of one image.
+
+    xyxy_px: float32 (n, 4). class_ids: int64 (n,), places in the ontology. scores: float32 (n,), NaN = not a guess.
+    """
 
     xyxy_px: NDArray[np.float32]
     class_ids: NDArray[np.int64]
@@ -73,15 +76,17 @@ def from_supervision(detections: supervision.Detections, image: ImageRef, author
     """
     if detections.class_id is None and len(detections):
         raise ValueError("detections have no class_id")
+    class_ids: Any = detections.class_id
     ids: Any = detections.data.get("object_id")
     texts: Any = detections.data.get("text")
     objects: list[Labeled] = []
     for i in range(len(detections)):
-        class_id = int(detections.class_id[i])  # pyright: ignore[reportOptionalSubscript]
+        class_id = int(class_ids[i])
         if not 0 <= class_id < len(ontology):
             raise ValueError(f"object {i}: class_id {class_id} is outside the ontology (0..{len(ontology) - 1})")
         mask = None if detections.mask is None else np.asarray(detections.mask[i])
-        shape = rle.encode(mask) if mask is not None else Box(*(float(v) for v in detections.xyxy[i]))
+        x1, y1, x2, y2 = (float(v) for v in detections.xyxy[i])
+        shape = rle.encode(mask) if mask is not None else Box(x1, y1, x2, y2)
         score = None if detections.confidence is None else float(detections.confidence[i])
         object_id = stable_id(author.name, image.digest or image.name, i) if ids is None else ObjectId(str(ids[i]))
         text = None if texts is None or not texts[i] else str(texts[i])

@@ -36,7 +36,7 @@ def ring_area_px(ring: Ring) -> float:
 
 
 def area_px(shape: Shape) -> float:
-    """The shape's area in square pixels: exact for boxes and polygons without self-crossing, counted for masks, 0 for points."""
+    """The shape's area in square pixels: exact for boxes and simple polygons, counted for masks, 0 for points."""
     match shape:
         case Box():
             return shape.width_px * shape.height_px
@@ -61,7 +61,7 @@ def iou_matrix(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any]) -> NDArray[np.float32
 
 
 def shape_iou_matrix(a: Sequence[Shape], b: Sequence[Shape], height_px: int, width_px: int) -> NDArray[np.float32]:
-    """IoU of every pair, (n, m) in 0..1. Masks and polygons by pixels where both sides have them, else by bounding boxes."""
+    """IoU of every pair, (n, m) in 0..1: by pixels where both have an area shape, else by bounding boxes."""
     if not a or not b:
         return np.zeros((len(a), len(b)), np.float32)
     out = iou_matrix(to_xyxy(a), to_xyxy(b))

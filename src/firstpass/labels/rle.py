@@ -33,7 +33,9 @@ def encode(mask: NDArray[Any]) -> Mask:
 
 def decode(mask: Mask) -> BoolMask:
     """The (height, width) bool array of a Mask."""
-    return _api().decode(to_coco(mask)).astype(np.bool_)
+    runs = runs_of(mask.counts)
+    inside = np.arange(runs.size) % 2 == 1
+    return np.repeat(inside, runs).reshape(mask.width_px, mask.height_px).T
 
 
 def to_coco(mask: Mask) -> dict[str, Any]:
@@ -110,13 +112,12 @@ def from_polygon(polygon: Polygon, height_px: int, width_px: int) -> Mask:
     """The polygon filled by COCO's own rule, holes cut out, clipped to the image."""
     api = _api()
 
-    def fill(rings: list[list[float]]) -> BoolMask:
-        rles = api.frPyObjects(rings, height_px, width_px)
-        return api.decode(api.merge(rles)).astype(np.bool_)
+    def fill(rings: list[list[float]]) -> Mask:
+        merged = api.merge(api.frPyObjects(rings, height_px, width_px))
+        return Mask(height_px, width_px, merged["counts"].decode("ascii"))
 
     flat = [[v for xy in part.outer for v in xy] for part in polygon.parts]
     holes = [[v for xy in hole for v in xy] for part in polygon.parts for hole in part.holes]
     if not holes:
-        rle = api.merge(api.frPyObjects(flat, height_px, width_px))
-        return Mask(height_px, width_px, rle["counts"].decode("ascii"))
-    return encode(fill(flat) & ~fill(holes))
+        return fill(flat)
+    return encode(decode(fill(flat)) & ~decode(fill(holes)))

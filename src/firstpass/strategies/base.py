@@ -1,4 +1,7 @@
-"""The strategy contract: which images to label next, and why. One file each, with ``SPEC = StrategySpec(...)`` and ``PLUGIN = object``."""
+"""The strategy contract: which images to label next, and why.
+
+One file each, with ``SPEC = StrategySpec(...)`` and ``PLUGIN = an object``.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,9 @@ class StrategySpec:
 class Pool:
     """What may be chosen from.
 
-    images: the n candidates, not yet reviewed. proposals: per candidate the first pass, None = not looked at. embeddings: float32
-    (n, d) or None. labeled_embeddings: (m, d) of the images already reviewed, or None. labeled_counts: class → objects reviewed.
+    images: the n candidates, not yet reviewed. proposals: per candidate the first pass, None = not looked at.
+    embeddings: float32 (n, d) or None. labeled_embeddings: (m, d) of the images already reviewed, or None.
+    labeled_counts: class → objects reviewed.
     """
 
     images: Sequence[ImageRef]

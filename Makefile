@@ -1,0 +1,46 @@
+# Firstpass. `make demo` and `make test` work on a fresh machine (Debian, Python 3.11+, make): they make their own environment.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check bench docs format clean
+help: ## say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "== making an environment in $(VENV) and installing Firstpass (about 1 minute) =="
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Firstpass needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "no venv module: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## run the whole loop on a made-up data set, offline, and write a report
+	@echo "== the whole loop on a made-up data set: label, train, propose, review, repeat; no network =="
+	$(BIN)/firstpass demo demo-shelf --fresh
+
+test: $(STAMP) ## all tests and gates (ruff, pyright, layers, sizes)
+	@echo "== gates: ruff, pyright; then all tests (layers and sizes among them) =="
+	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/pyright
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+check: $(STAMP) ## the gates alone, quickly
+	$(BIN)/ruff check src tests bench
+	$(BIN)/pyright
+	$(BIN)/pytest -q tests/gates
+
+bench: $(STAMP) ## all benchmarks, with peers where they are installed
+	$(BIN)/python -m bench
+
+docs: $(STAMP) ## write the generated reference pages
+	$(BIN)/python docs/generate.py
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix src tests bench
+	$(BIN)/ruff format src tests bench
+
+clean: ## remove the environment and the demo
+	rm -rf $(VENV) demo-shelf
