@@ -22,6 +22,7 @@ SPEC = StrategySpec(
     "uncertainty",
     "most corrections expected: doubtful proposals, rare classes, no near-duplicates",
     needs_proposals=True,
+    needs_embeddings=True,
     reference="https://arxiv.org/abs/1809.09875",
 )
 MISSED = 0.15  # of the objects an image has fewer than the median image, the share counted as missed
