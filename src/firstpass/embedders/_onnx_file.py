@@ -64,11 +64,11 @@ def _resized(picture: Rgb, size_wh_px: tuple[int, int]) -> Rgb:
 def _ranged(batch: NDArray[np.float32], values: str, channels: str) -> NDArray[np.float32]:
     if values == "0-255":
         return batch
-    batch = batch / 255
+    batch = batch / np.float32(255)
     if values == "imagenet":
         turn = -1 if channels == "bgr" else 1
-        batch = (batch - np.asarray(IMAGENET_MEAN[::turn], np.float32)) / np.asarray(IMAGENET_STD[::turn], np.float32)
-    return batch.astype(np.float32)
+        return (batch - np.asarray(IMAGENET_MEAN[::turn], np.float32)) / np.asarray(IMAGENET_STD[::turn], np.float32)
+    return batch
 
 
 def layout_of(path: Path, settings: Mapping[str, Any]) -> InputLayout:
@@ -110,7 +110,7 @@ def _load(path: Path) -> Any:
     import onnx
 
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        model = onnx.load(str(path), load_external_data=False)  # pyright: ignore[reportUnknownMemberType]
     except Exception as error:  # protobuf's own DecodeError has no public common base
         raise UsageError(
             f"{path}: is not an ONNX model ({type(error).__name__}). Export one with torch.onnx or download it"

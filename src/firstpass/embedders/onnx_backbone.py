@@ -49,23 +49,24 @@ class OnnxBackbone:
         """Raises MissingWeights when no model is set or the file is not there, UsageError for one that does not fit."""
         path = _model_path(settings)
         batch_size, threads = _whole(settings, "batch_size", 16, 1), _whole(settings, "threads", 0, 0)
-        import onnxruntime
+        import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
         from firstpass.embedders._onnx_file import layout_of
 
         layout = layout_of(path, settings)
-        options = onnxruntime.SessionOptions()
+        runtime: Any = onnxruntime
+        options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes without a public base
             raise UsageError(f"{path}: onnxruntime cannot open it: {error}") from error
         output = _chosen_output([o.name for o in session.get_outputs()], str(settings.get("output", "")), path)
         return cls(session, layout, output, batch_size)
 
     def embed(self, pictures: Sequence[Rgb]) -> NDArray[np.float32]:
-        """n uint8 RGB pictures -> float32 (n, d), unit length; (0, d) for none. A map of features is averaged over its places."""
+        """n uint8 RGB pictures -> float32 (n, d), unit length; (0, d) for none. Maps are averaged over their places."""
         if not pictures:
             self._length = self._length or self._run([np.zeros((8, 8, 3), np.uint8)]).shape[1]
             return np.zeros((0, self._length), np.float32)

@@ -27,9 +27,9 @@ Features = NDArray[np.float32]
 
 
 def features(pictures: Sequence[Rgb]) -> Features:
-    """n uint8 RGB pictures (height, width, 3) of any size from 1x1 -> float32 (n, LENGTH), finite, unit length; (0, LENGTH) for none.
+    """n uint8 RGB pictures (height, width, 3) of any size from 1x1 -> float32 (n, LENGTH), finite, unit length.
 
-    Gray pictures as (height, width) are welcome. Raises ValueError for another shape or an empty picture.
+    None give (0, LENGTH). Gray pictures as (height, width) are welcome. Raises ValueError for another shape or an empty picture.
     """
     out = np.zeros((len(pictures), LENGTH), np.float32)
     for row, picture in enumerate(pictures):
@@ -38,7 +38,7 @@ def features(pictures: Sequence[Rgb]) -> Features:
 
 
 def as_square(picture: NDArray[Any], side_px: int = SIDE_PX) -> Rgb:
-    """The picture as uint8 RGB (side_px, side_px, 3), sides stretched. Raises ValueError unless it is uint8 RGB or gray, not empty."""
+    """The picture as uint8 RGB (side_px, side_px, 3), sides stretched. Raises ValueError for anything but uint8 RGB or gray."""
     import cv2
 
     if picture.ndim == 2:
@@ -54,7 +54,9 @@ def _of_one(picture: Rgb) -> Features:
     import cv2
 
     square = as_square(picture)
-    lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)  # L 0..100, a and b about -127..127
+    lab = np.asarray(
+        cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32
+    )  # L 0..100, a and b about -127..127
     gray = np.ascontiguousarray(lab[:, :, 0] * 2.55)
     coarse = cv2.resize(gray, (SIDE_PX // 4, SIDE_PX // 4), interpolation=cv2.INTER_AREA)
     blocks = {
@@ -132,7 +134,7 @@ def _edge_block(cells: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _pattern_table() -> NDArray[np.int64]:
-    """8-bit local binary pattern -> one of 10 rotation-invariant uniform codes: number of ones where at most two changes, else 9."""
+    """8-bit local binary pattern -> one of 10 codes: the number of ones where the ring changes at most twice, else 9."""
     bits = (np.arange(256)[:, None] >> np.arange(8)[None, :]) & 1
     changes = (bits != np.roll(bits, 1, axis=1)).sum(axis=1)
     return np.where(changes <= 2, bits.sum(axis=1), 9).astype(np.int64)
@@ -143,7 +145,7 @@ RING = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 
 
 def _binary_patterns(gray: NDArray[np.float32], radius_px: int) -> NDArray[np.float64]:
-    """Square root of the histogram of uniform local binary patterns at one radius, in the upper and the lower half: 20 numbers."""
+    """Square root of the histogram of uniform local binary patterns at one radius, upper and lower half: 20 numbers."""
     r, (height, width) = radius_px, gray.shape
     core = gray[r : height - r, r : width - r] + 1.0  # a neighbor must be brighter by a gray level: flat areas stay quiet
     code = np.zeros(core.shape, np.uint8)

@@ -80,7 +80,7 @@ def test_output_named_embedding_is_taken(tmp_path):
 
 
 def test_no_model_says_what_to_do(tmp_path):
-    with pytest.raises(MissingWeights, match="set `model` to an .onnx file"):
+    with pytest.raises(MissingWeights, match=r"set `model` to an .onnx file"):
         PLUGIN.open({})
     with pytest.raises(MissingWeights, match="there is no file"):
         opened(tmp_path / "absent.onnx")
