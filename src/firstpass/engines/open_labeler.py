@@ -133,7 +133,7 @@ def candidates(capability: str) -> tuple[str, ...]:
 
 
 def _unchosen(spec: LabelerSpec, capability: str) -> Any:
-    """For a part that nobody chose: an embedder is the first, by name, that needs no extra and opens; a labeler must be chosen."""
+    """A part that nobody chose: an embedder is the first, by name, that needs no extra and opens; a labeler must be chosen."""
     able = candidates(capability)
     for name in able if capability == EMBEDDER else ():
         if registry.find("embedders", name).spec.needs:
