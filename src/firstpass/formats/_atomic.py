@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ MANY_FILES = 256  # above this one sync of the whole system is cheaper than one 
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Generator[Path, None, None]:
     """Yields the path of an empty temporary neighbor to write to; it replaces `path` when the block ends without a raise.
 
     Missing parent folders are made, an existing file is replaced, a symbolic link is followed. Raises FormatError when `path`
@@ -45,7 +45,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Generator[Path, None, None]:
     """Yields an empty temporary folder to write into; it becomes `path` when the block ends without a raise.
 
     An existing empty folder is taken; one that holds anything is refused with FormatError, also when an earlier export made it:
@@ -89,7 +89,7 @@ def _kind(path: Path) -> str:
 
 
 @contextmanager
-def _refusals(path: Path) -> Iterator[None]:
+def _refusals(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
