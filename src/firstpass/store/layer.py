@@ -1,0 +1,158 @@
+"""One layer: what its author says about each image. Append-only: a later look at an image supersedes the earlier one."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from firstpass.errors import UsageError
+from firstpass.labels import Author, Box, ImageRef, Labeled, LabeledImage, ObjectId
+from firstpass.store import schema
+from firstpass.store.codec import unpack_details, unpack_geometry, unpack_tags
+from firstpass.store.connect import Database
+from firstpass.store.images import chunks
+from firstpass.store.names import Names, all_authors, all_classes
+from firstpass.store.table import ObjectTable, read_table
+from firstpass.store.write import WrittenRows, write_chunk
+
+PAGE = 500  # looks per read
+
+
+class Layer:
+    """One layer of the store: iterate over it for its current :class:`LabeledImage` values, in order of image name.
+
+    name, kind ("import", "prelabel", "review", "truth"), author: who made it (in a review layer each row has its own author).
+    """
+
+    def __init__(self, database: Database, names: Names, key: int, name: str, author: Author, kind: Any) -> None:
+        self._database, self._names, self._key = database, names, key
+        self.name, self.author, self.kind = name, author, kind
+
+    def write(self, items: Iterable[LabeledImage], *, chunk: int = 500) -> WrittenRows:
+        """Appends looks, in short transactions of `chunk` images; each is there whole or not at all, even after a kill.
+
+        Items may come from a generator; no lock is held while waiting for it. A later look at the same image supersedes.
+        The image is stored by its name, which must be registered. Raises UsageError for an unknown image (its chunk is not
+        written), StoreError.
+        """
+        if chunk < 1:
+            raise UsageError(f"chunk must be at least 1, but got {chunk}")
+        images = objects = 0
+        source = iter(items)
+        while batch := list(islice(source, chunk)):
+            with self._names.writing(durable=self.kind == "review") as connection:
+                written = write_chunk(connection, self._names, self._key, batch)
+            images, objects = images + written.images, objects + written.objects
+        return WrittenRows(images, objects)
+
+    def get(self, name: str) -> LabeledImage | None:
+        """What the layer says about the image now; None when it has not looked at it."""
+        return next(self.read([name]), None)
+
+    def read(self, names: Iterable[str]) -> Iterator[LabeledImage]:
+        """The current looks at these images, in the order given; images not looked at are passed over. Bounded memory."""
+        i, lo = schema.images, schema.looks
+        for part in chunks(names, PAGE):
+            query = select(i.c.name, lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current)
+            with self._database.reading() as connection:
+                found = dict(connection.execute(query.where(i.c.name.in_(part))).tuples().all())
+                looks = read_looks(connection, [found[name] for name in part if name in found])
+            yield from looks
+
+    def history(self, name: str) -> list[LabeledImage]:
+        """Every look at the image, oldest first, the current one last; [] when there is none."""
+        i, lo = schema.images, schema.looks
+        query = select(lo.c.id).join_from(lo, i).where(i.c.name == name, lo.c.layer_id == self._key).order_by(lo.c.id)
+        with self._database.reading() as connection:
+            return read_looks(connection, [row[0] for row in connection.execute(query)])
+
+    def looked(self) -> frozenset[str]:
+        """The names of the images looked at, those where nothing was found included."""
+        i, lo = schema.images, schema.looks
+        query = select(i.c.name).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current)
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def counts(self) -> dict[str, int]:
+        """Objects per class in the current looks, most frequent first; classes without any are left out."""
+        c, co = schema.classes, schema.layer_counts
+        query = select(c.c.name, co.c.objects).join_from(co, c).where(co.c.layer_id == self._key, co.c.objects > 0)
+        with self._database.reading() as connection:
+            return {name: int(n) for name, n in connection.execute(query.order_by(co.c.objects.desc(), c.c.name))}
+
+    def table(
+        self,
+        *,
+        class_names: Iterable[str] | None = None,
+        min_score: float | None = None,
+        max_score: float | None = None,
+        limit: int | None = None,
+    ) -> ObjectTable:
+        """The current objects as arrays, by image name and place: all, or those of some classes and scores (ends included).
+
+        A bound on the score leaves out objects without one. limit: the first so many. No object: arrays of length 0.
+        """
+        names = None if class_names is None else list(class_names)
+        with self._database.reading() as connection:
+            return read_table(connection, self._key, names, min_score, max_score, limit)
+
+    def __iter__(self) -> Iterator[LabeledImage]:
+        i, lo = schema.images, schema.looks
+        query = select(lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current).order_by(i.c.name)
+        with self._database.reading() as connection:
+            keys = array("q", connection.execute(query).scalars())  # looks never change, so pages may be read one by one
+        for first in range(0, len(keys), PAGE):
+            with self._database.reading() as connection:
+                looks = read_looks(connection, keys[first : first + PAGE])
+            yield from looks
+
+    def __len__(self) -> int:
+        t = schema.looks
+        query = select(func.count()).select_from(t).where(t.c.layer_id == self._key, t.c.is_current)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+    def __repr__(self) -> str:
+        objects = sum(self.counts().values())
+        return f"<Layer {self.name!r} ({self.kind} by {self.author.name}): {len(self):,} images, {objects:,} objects>"
+
+
+def read_looks(connection: Connection, keys: Sequence[int]) -> list[LabeledImage]:
+    """The looks of these keys, in the order given."""
+    if not keys:
+        return []
+    i, lo = schema.images, schema.looks
+    wanted = list(keys)
+    query = select(
+        lo.c.id, lo.c.author_id, lo.c.tags, i.c.digest, i.c.uri, i.c.name, i.c.width_px, i.c.height_px
+    ).join_from(lo, i)
+    heads = {row[0]: row for row in connection.execute(query.where(lo.c.id.in_(wanted)))}
+    authors = all_authors(connection)
+    objects = _objects_of(connection, wanted)
+    return [
+        LabeledImage(ImageRef(*row[3:]), authors[row[1]], tuple(objects.get(key, ())), unpack_tags(row[2]))
+        for key in wanted
+        for row in (heads[key],)
+    ]
+
+
+def _objects_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[Labeled]]:
+    classes = all_classes(connection)
+    t = schema.objects
+    query = select(
+        t.c.look_id, t.c.object_id, t.c.class_id, t.c.score, t.c.x1, t.c.y1, t.c.x2, t.c.y2, t.c.geometry, t.c.details
+    ).where(t.c.look_id.in_(keys))
+    objects: dict[int, list[Labeled]] = {}
+    rows = connection.execute(query.order_by(t.c.look_id, t.c.place))
+    for look, name, class_id, score, x1, y1, x2, y2, geometry, details in rows:
+        shape = Box(x1, y1, x2, y2) if geometry is None else unpack_geometry(geometry, x1, y1, x2, y2)
+        text, attributes = unpack_details(details)
+        objects.setdefault(look, []).append(Labeled(ObjectId(name), classes[class_id], shape, score, text, attributes))
+    return objects
