@@ -1,7 +1,8 @@
 """The conditions of metadata rules: read from tables into small frozen values, asked of one image's columns.
 
 A condition answers with a :class:`Hit` (which column, what text) or None. The tables:
-``{column = "report", contains = "scratch"}``, ``{all = […]}``, ``{any = […]}``, ``{not = {…}}``; several tests in one table must all hold.
+``{column = "report", contains = "scratch"}``, ``{all = […]}``, ``{any = […]}``, ``{not = {…}}``; several tests in one table
+must all hold.
 """
 
 from __future__ import annotations
