@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from firstpass.errors import Problem
-from firstpass.labels import ImageRef, Labeled, LabeledImage, Mask, Tag
+from firstpass.labels import ImageRef, LabelClass, Labeled, LabeledImage, Mask, Tag
 from firstpass.media.image import Image
 
 Settings = Mapping[str, Any]
@@ -149,6 +149,13 @@ class Reply:
     objects: tuple[Labeled, ...] = ()
     tags: tuple[Tag, ...] = ()
     problem: Problem | None = None
+
+
+def ask_for(classes: Iterable[LabelClass], gives: frozenset[Gives]) -> Ask:
+    """Asks for all the classes, with their phrases: for masks of a labeler that gives masks, else boxes, points, else tags."""
+    order = ((Gives.MASK, Task.SEGMENT), (Gives.BOX, Task.DETECT), (Gives.POINT, Task.POINT), (Gives.TAG, Task.TAG))
+    task = next((task for given, task in order if given in gives), Task.CAPTION)
+    return Ask(task, tuple(AskedClass(c.name, c.asked_phrases) for c in classes))
 
 
 class Labeler(Protocol):
