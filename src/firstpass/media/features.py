@@ -29,7 +29,7 @@ Features = NDArray[np.float32]
 def features(pictures: Sequence[Rgb]) -> Features:
     """n uint8 RGB pictures (height, width, 3) of any size from 1x1 -> float32 (n, LENGTH), finite, unit length.
 
-    None give (0, LENGTH). Gray pictures as (height, width) are welcome. Raises ValueError for another shape or an empty picture.
+    None give (0, LENGTH). Gray pictures, (height, width), are welcome. Raises ValueError for other shapes or an empty picture.
     """
     out = np.zeros((len(pictures), LENGTH), np.float32)
     for row, picture in enumerate(pictures):

@@ -1,1 +1,1 @@
-"""PLACEHOLDER synthesis"""
+"""Made-up data: procedural shop shelves (:mod:`firstpass.synthesis.scenes`)."""
