@@ -14,19 +14,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from firstpass.engines.driver import file_digest
-from firstpass.errors import UsageError
+from firstpass.errors import LabelerBroke, UsageError
 from firstpass.labelers.base import LabelerSpec
 
 CARD_NAME = "card.json"
 
 
 def write_card(folder: Path, spec: LabelerSpec, classes: tuple[str, ...], examples: int) -> dict[str, Any]:
-    """Completes the learner's card (its own fields stay), or writes one, and digests every other file. Raises UsageError."""
+    """Completes the learner's card (its own fields stay), or writes one, and digests every other file.
+
+    Raises UsageError for a card that cannot be read, LabelerBroke for one that names another labeler.
+    """
     path = folder / CARD_NAME
     own = load_json(path) if path.exists() else {}
     named = str(own.get("labeler", spec.name)).replace("_", "-")
     if named != spec.name:
-        raise UsageError(f"{path}: names labeler {named!r}, but the artifact is for {spec.name!r}")
+        raise LabelerBroke(spec.name, f"{path.name} names labeler {named!r}, but the artifact is for {spec.name!r}")
     card = {
         **own,
         "labeler": spec.name,

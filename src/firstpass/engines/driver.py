@@ -66,13 +66,15 @@ class Driver:
 
     def label(self, images: Sequence[Image]) -> tuple[Reply, ...]:
         """One reply per image, in order; () for none. Exceptions and raises as :func:`label_checked` says."""
-        if not images:
-            return ()
-        step = self.largest_batch or len(images)
-        parts = [images[i : i + step] for i in range(0, len(images), step)]
-        return tuple(reply for part in parts for reply in self._label(part))
+        replies: list[Reply] = []
+        while len(replies) < len(images):
+            start = len(replies)
+            part = images[start : start + (self.largest_batch or len(images))]
+            replies += self._label(part)
+        return tuple(replies)
 
     def _label(self, images: Sequence[Image]) -> tuple[Reply, ...]:
+        """One reply per image; () when memory ran out and the batch must be smaller."""
         try:
             replies: object = self._labeler.label(images, self._ask)
         except ABORTS:
@@ -82,7 +84,7 @@ class Driver:
                 return (Reply(problem=_failure(self._spec.name, images[0].ref, error)),)
             if out_of_memory(error):
                 self.largest_batch = len(images) // 2
-                return self.label(images)
+                return ()
             return tuple(reply for i in range(len(images)) for reply in self._label(images[i : i + 1]))
         return check_batch(replies, self._spec, [image.ref for image in images], self._ask)
 
