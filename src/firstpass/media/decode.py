@@ -14,7 +14,8 @@ from firstpass.media.headers import Header, truncated
 from firstpass.media.image import Rgb
 
 _FACTORS = (8, 4, 2)
-_DAMAGE = ("premature end", "bad huffman code")
+_DAMAGE = ("premature end", "bad huffman code")  # libjpeg's warnings for missing and wrong picture data
+_END = b"\xff\xd9"
 
 
 def decode(data: bytes, header: Header, where: str, max_side_px: int | None = None) -> Rgb | Problem:
@@ -72,31 +73,36 @@ def _decode_other(data: bytes, header: Header, where: str) -> Rgb | Problem:
 def _decode_jpeg(data: bytes, header: Header, where: str, max_side_px: int | None) -> Rgb | Problem:
     import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 
+    from firstpass.media import pillow
+
     damage = ""
     if header.channels in (1, 3):
         factor = jpeg_factor(header.width_px, header.height_px, max_side_px)
         sides = (0, 0) if factor == 1 else (-(-header.height_px // factor), -(-header.width_px // factor))
         try:
-            return simplejpeg.decode_jpeg(data, "RGB", min_height=sides[0], min_width=sides[1])
+            # with an end marker put in place of a missing one, the decoder complains only when picture data are missing too
+            return simplejpeg.decode_jpeg(
+                data if header.complete else data + _END, "RGB", min_height=sides[0], min_width=sides[1]
+            )  # fmt: skip
         except ValueError as error:
             damage = str(error)
-    from firstpass.media import pillow
-
-    if any(word in damage.lower() for word in _DAMAGE) and header.complete:
-        return Problem(where, f"the JPEG picture data is damaged: {damage}", "", "Copy it anew from its source.")
-    decoded = pillow.decode(data, "JPEG", where, plain_cmyk=header.channels == 4 and not header.adobe)
-    if isinstance(decoded, Problem) and (not header.complete or "truncated" in decoded.what):
-        return truncated(where, "JPEG", f"{len(data):,} bytes, {_rows_there(data, header)}")
-    return decoded
+    if any(word in damage.lower() for word in _DAMAGE):
+        if not header.complete:
+            return truncated(where, "JPEG", f"{len(data):,} bytes, {_rows_there(data, header)}")
+        return Problem(where, f"the JPEG picture is damaged: {damage}", "", "Copy it anew from its source.")
+    return pillow.decode(data, "JPEG", where, plain_cmyk=header.channels == 4 and not header.adobe)
 
 
 def _rows_there(data: bytes, header: Header) -> str:
+    """How much of a truncated JPEG can be seen: the decoder fills what is missing with one color."""
     import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 
+    if header.progressive:
+        return "all rows, coarse"
     try:
         rgb = simplejpeg.decode_jpeg(data, "RGB", strict=False)
     except ValueError:
-        return f"no row of {header.height_px}"
+        return f"none of {header.height_px} rows"
     same_as_last = (rgb == rgb[-1:, -1:]).all(axis=(1, 2))[::-1]
-    filled = int(np.argmin(same_as_last)) if not same_as_last.all() else len(rgb)
-    return f"about {len(rgb) - filled} of {len(rgb)} rows"
+    missing = len(rgb) if same_as_last.all() else int(np.argmin(same_as_last))
+    return f"about {len(rgb) - missing} of {len(rgb)} rows"

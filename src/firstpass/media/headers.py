@@ -17,16 +17,16 @@ from firstpass.media.png import walk_png
 from firstpass.media.sniff import HEAD_BYTES, format_of, refuse
 
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
+_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _FRAMES = {0xC0 + i for i in range(16)} - {0xC4, 0xC8, 0xCC}
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """width_px, height_px: as stored, before orientation (1..8). complete: False = the end marker is missing. notes: worth
-    telling.
+    """width_px, height_px: as stored, before orientation (1..8). notes: oddities worth telling.
 
-    channels: of a JPEG, else 0. adobe: a JPEG's Adobe marker is there (its CMYK is inverted). orientation_at,
-    orientation_code: of a TIFF file, see Exif.
+    complete: False = the end marker is missing. channels: of a JPEG, else 0. adobe: a JPEG's Adobe marker is there (its CMYK is
+    inverted). progressive: a JPEG in several scans. orientation_at, orientation_code: of a TIFF file, see Exif.
     """
 
     format: str
@@ -38,6 +38,7 @@ class Header:
     complete: bool = True
     channels: int = 0
     adobe: bool = False
+    progressive: bool = False
     orientation_at: int = -1
     orientation_code: str = ""
 
@@ -129,14 +130,16 @@ def _read_jpeg(data: bytes, where: str, limits: Limits) -> Header | Problem:
     if parts.frame is None:
         return Problem(where, "the JPEG has no frame header", "a size before the picture data", "Copy it anew from its source.")
     marker, height_px, width_px, channels = parts.frame
-    if marker in (0xC2, 0xCA) and (scans := data.count(b"\xff\xda", at)) > limits.max_scans:
+    if marker in _PROGRESSIVE and (scans := data.count(b"\xff\xda", at)) > limits.max_scans:
         what = f"the JPEG has {scans:,} scans: not decoded, it may be a decompression bomb"
         return Problem(where, what, f"at most {limits.max_scans}", "Save it anew.")
     exif = parse_exif(parts.exif) if parts.exif else Exif()
     fields = _fields(exif, parts.xmp, parts.comment)
     notes = _size_notes(exif, width_px, height_px)
     complete = data.endswith(b"\xff\xd9") or data.rfind(b"\xff\xd9", at) >= 0
-    return Header("JPEG", width_px, height_px, exif.orientation, fields, notes, complete, channels, parts.adobe)
+    return Header(
+        "JPEG", width_px, height_px, exif.orientation, fields, notes, complete, channels, parts.adobe, marker in _PROGRESSIVE
+    )  # fmt: skip
 
 
 def _read_png(data: bytes, where: str, limits: Limits) -> Header | Problem:

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_REMEDY = "Copy it anew from its source."
+_ENDS_EARLY = (
+    "truncated", "broken data stream", "not enough", "expected to read", "unexpected end", "bmff parsing failed", "unpack_from",
+    "no more images",
+)  # fmt: skip
 _DEPTHS_BITS = (8, 10, 12, 14, 16)
 
 # set once, when this module is first imported, and for Pillow's modules alone: what they warn of is odd tags, harmless here
@@ -47,7 +52,7 @@ def open_file(data: bytes, kind: str, where: str) -> ImageFile | Problem | None:
     try:
         return opener(io.BytesIO(data))
     except Exception as error:  # noqa: BLE001  # decoders fail in many ways on hostile bytes; each is a fact about the file
-        return Problem(where, f"the {kind} header is damaged: {one_line(error)}", "", "Copy it anew from its source.")
+        return _damaged(where, f"the {kind} header", error, len(data))
 
 
 def is_animated(image: ImageFile) -> bool:
@@ -80,7 +85,16 @@ def decode(data: bytes, kind: str, where: str, *, plain_cmyk: bool = False) -> R
             image.load()
             return _to_rgb(image, plain_cmyk)
     except Exception as error:  # noqa: BLE001  # as above
-        return Problem(where, f"the {kind} picture data is damaged: {one_line(error)}", "", "Copy it anew from its source.")
+        return _damaged(where, f"the {kind} picture", error, len(data))
+
+
+def _damaged(where: str, what: str, error: Exception, byte_count: int) -> Problem:
+    said = one_line(error)
+    if isinstance(error, (struct.error, EOFError, IndexError)) or any(word in said.lower() for word in _ENDS_EARLY):
+        return Problem(where, f"{what} ends early: only {byte_count:,} bytes are there", "the whole file", _REMEDY)
+    if isinstance(error, MemoryError):
+        return Problem(where, f"{what} needs more memory than there is", "", "Make it smaller, or use a larger machine.")
+    return Problem(where, f"{what} is damaged: {said}", "", _REMEDY)
 
 
 def _opener(kind: str) -> type[ImageFile] | None:

@@ -121,14 +121,17 @@ def _walk_url(folder: str) -> Iterator[_Found]:
     try:
         if not fs.isdir(root):
             raise UsageError(f"{shown(folder)} is not there, or not a folder: name a folder of images")
+        if type(fs).__name__ == "LocalFileSystem":
+            yield from _walk(root)
+            return
         base = root.rstrip("/")
-        for place, folders, files in fs.walk(root, on_error=problems.append):
+        for place, folders, files in fs.walk(root, on_error=problems.append, detail=True):
             below = str(place).rstrip("/")[len(base) :].strip("/")
             for hidden in [name for name in folders if str(name).startswith(".")]:
                 del folders[hidden]
             for file in sorted(map(str, files)):
-                if file and not file.startswith("."):
-                    name = f"{below}/{file}" if below else file
+                name = f"{below}/{file}" if below else file
+                if file and not any(part.startswith(".") for part in name.split("/")):
                     yield from _take(name, join_uri(folder, name))
     except UsageError:
         raise

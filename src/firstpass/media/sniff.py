@@ -5,6 +5,8 @@ A whitelist: what is not listed here never reaches a decoder, whatever its name 
 
 from __future__ import annotations
 
+import codecs
+
 from firstpass.errors import Problem
 
 SUFFIXES = {
@@ -36,7 +38,7 @@ def suffix_of(name: str) -> str:
 
 def format_of(head: bytes) -> str:
     """JPEG, PNG, WEBP, TIFF, BMP, GIF, PPM, AVIF, JPEG2000, HEIC, or "" for anything else."""
-    if head.startswith(b"\xff\xd8\xff"):
+    if head.startswith(b"\xff\xd8") and head[2:3] in (b"\xff", b""):
         return "JPEG"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "PNG"
@@ -85,6 +87,8 @@ def _foreign(head: bytes) -> str:
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             return what
-    if head and all(byte >= 0x20 or byte in b"\t\r\n\f" for byte in head) and b"\x7f" not in head:
-        return "text"
-    return "data of an unknown kind"
+    try:
+        whole = codecs.getincrementaldecoder("utf-8")().decode(head)  # a character may be cut at the end
+    except UnicodeDecodeError:
+        return "data of an unknown kind"
+    return "text" if all(c.isprintable() or c in "\t\r\n\f" for c in whole) else "data of an unknown kind"
