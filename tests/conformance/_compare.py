@@ -62,8 +62,10 @@ class Comparer:
 
     def tag_differences(self, name, expected, found):
         if self.lost(Loss.TAG_DETAILS):
-            found = tuple(type(t)(t.name) for t in found if t.kind == "class")
-            expected, found = tuple(dict.fromkeys(expected)), tuple(dict.fromkeys(found))
+            wanted, had = {t.name for t in expected}, {t.name for t in found if t.kind == "class"}
+            if wanted != had:
+                yield f"{name}: class tags are {had}, not {wanted}"
+            return
 
         def same(a, b):
             return replace(a, score=None) == replace(b, score=None) and self.same_score(a.score, b.score)

@@ -29,8 +29,8 @@ CLASS_NAMES = (
 )  # fmt: skip
 FILE_NAMES = (
     "plain.jpg", "in/folder.jpg", "deep/er/in.png", "other/folder.jpg", "with space.jpg", "comma,name.jpg", 'quo"te.png',
-    "it's.jpg", "😀.png", "é.jpg", "<script>.jpg", "=cmd.png", "#hash.jpg", "a..b.jpg", "dots.in.name.jpeg", "100%.jpg", "CON.png",
-    "UPPER.JPG", "[brackets].jpg", "per%20cent.png", "semi;colon.jpg", "-dash.jpg", "x" * 200 + ".jpg",
+    "it's.jpg", "😀.png", "é.jpg", "<script>.jpg", "=cmd.png", "#hash.jpg", "a..b.jpg", "dots.in.name.jpeg", "100%.jpg",
+    "CON.png", "UPPER.JPG", "[brackets].jpg", "per%20cent.png", "semi;colon.jpg", "-dash.jpg", "x" * 200 + ".jpg",
 )  # fmt: skip
 WORDS = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co", "Zl", "Zp")) | st.just("\n"), min_size=1, max_size=12
@@ -116,16 +116,17 @@ def sheets(draw, max_images=3, max_objects=4):
     for name in draw(st.lists(st.sampled_from(FILE_NAMES), min_size=1, max_size=max_images, unique=True)):
         width, height = draw(st.integers(24, 90)), draw(st.integers(24, 90))
         ref = ImageRef(stable_id(name) * 2, f"/nowhere/{name}", name, width, height)
+        drawn = draw(st.lists(shapes(width, height), max_size=max_objects, unique=True))
         objects = tuple(
             Labeled(
                 stable_id(name, i),
                 draw(st.sampled_from(class_names)),
-                draw(shapes(width, height)),
+                shape,
                 draw(SCORES),
                 draw(TEXTS),
                 draw(ATTRIBUTES),
             )
-            for i in range(draw(st.integers(0, max_objects)))
+            for i, shape in enumerate(drawn)
         )
         tagged = draw(st.lists(tags(class_names), max_size=2, unique_by=lambda t: (t.name, t.kind, t.text)))
         images.append(LabeledImage(ref, AUTHOR, objects, tuple(tagged)))
@@ -136,7 +137,8 @@ def rich_sheet():
     """One of everything, the same every time."""
     ref = ImageRef("0" * 32, "/nowhere/a.jpg", "a.jpg", 80, 60)
     ring = ((10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0))
-    hole = ((15.0, 15.0), (25.0, 15.0), (25.0, 25.0), (15.0, 25.0))
+    lower = tuple((x, y + 25) for x, y in ring)
+    hole = ((15.0, 40.0), (25.0, 40.0), (25.0, 50.0), (15.0, 50.0))
     far = tuple((x + 40, y) for x, y in ring)
     pixels = np.zeros((60, 80), np.bool_)
     pixels[20:50, 5:45] = True
@@ -144,7 +146,7 @@ def rich_sheet():
         Box(1.5, 2.25, 30.125, 40.0625),
         Polygon((PolygonPart(ring),)),
         Polygon((PolygonPart(ring), PolygonPart(far))),
-        Polygon((PolygonPart(ring, (hole,)),)),
+        Polygon((PolygonPart(lower, (hole,)),)),
         rle.encode(pixels),
         Point(12.5, 7.25),
     )

@@ -1,4 +1,4 @@
-"""Lets the suites here import their helpers (`_finder`, `_sheets`, …): pytest's importlib mode leaves the folder off the path."""
+"""Lets the suites here import their helpers (`_finder`, `_sheets`, …): pytest's importlib mode leaves them off the path."""
 
 import sys
 from pathlib import Path
