@@ -56,9 +56,10 @@ class Comparer:
         return replace(labeled, objects=tuple(objects), tags=tags)
 
     def vanishes(self, shape):
-        return (isinstance(shape, Point) and self.lost(Loss.POINTS)) or (
-            isinstance(shape, Box) and self.lost(Loss.BOXES) and self.lost(Loss.POLYGONS)
-        )
+        if isinstance(shape, Point):
+            return self.lost(Loss.POINTS)
+        flat = self.lost(Loss.BOXES) and self.lost(Loss.POLYGONS)
+        return flat and (self.lost(Loss.MASKS) or not isinstance(shape, Mask))
 
     def tag_differences(self, name, expected, found):
         if self.lost(Loss.TAG_DETAILS):
