@@ -43,9 +43,10 @@ PASSES = 2  # rounds of weighing each class given what the others show
 class ThresholdChoice:
     """What was decided for one class.
 
-    threshold: proposals with this score or more are shown; inf = silent. saving_s_per_image: the left-out estimate of what
-    showing it saves, interval its confidence interval in s per image (both of the class's own proposals alone; 0 when silent
-    throughout). n: how many out-of-sample proposals of the class there were.
+    threshold: proposals with this score or more are shown, half way between two that occur; 0 = all, inf = silent.
+    saving_s_per_image: the left-out estimate of what showing it saves, interval its confidence interval in s per image (both
+    of the class's own proposals alone; 0 when silent throughout). n: how many out-of-sample proposals of the class there
+    were.
     """
 
     class_name: str
@@ -178,4 +179,9 @@ def _decide(
     if np.quantile(sums, 1 - confidence) <= caution_s:
         return silent
     low, high = np.quantile(drawn @ own / images, [1 - confidence, confidence])
-    return ThresholdChoice(name, float(steps[best]), float(own.mean()), (float(low), float(high)), count)
+    return ThresholdChoice(name, _between(steps, best), float(own.mean()), (float(low), float(high)), count)
+
+
+def _between(steps: Floats, best: int) -> float:
+    """Half way to the next lower score; everything, when even the lowest seen pays."""
+    return float((steps[best] + steps[best + 1]) / 2) if best + 1 < len(steps) else 0.0
