@@ -96,9 +96,12 @@ def test_round_trip_keeps_all_but_the_declared(name, sheet, tmp_path_factory):
     spec, _ = plugin(name)
     folder = tmp_path_factory.mktemp("round")
     path, written = write(name, folder, sheet)
+    assert isinstance(written, Written)
+    if not any(p.is_file() for p in folder.rglob("*")):
+        assert all(not c.objects and not c.tags for c in map(Comparer(spec).expected, sheet.images)), "something was to be kept"
+        return
     classes, images, problems = read(name, path, sheet)
     shutil.rmtree(folder)
-    assert isinstance(written, Written)
     comparer = Comparer(spec)
     unwritable = sum(comparer.vanishes(o.shape) for i in sheet.images for o in i.objects)
     assert len([p for p in written.problems if p.severity == "error"]) <= unwritable, written.problems
@@ -283,5 +286,5 @@ def test_foreign_class_is_a_problem(name, tmp_path):
     ontology = type(sheet.ontology).of(["cat"])
     _, written = write(name, tmp_path, type(sheet)(ontology, sheet.images))
     spec, _ = plugin(name)
-    if Loss.CLASS_DETAILS in spec.losses:
+    if not Comparer(spec).vanishes(sheet.images[2].objects[0].shape) and Loss.CLASS_DETAILS in spec.losses:
         assert any("dog" in p.what for p in written.problems)
