@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from firstpass.errors import Problem
@@ -14,29 +15,38 @@ COMMON_SUFFIXES = (".jpg", ".png", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".
 
 
 def find_image(
-    context: ReadContext, names: Iterable[str], where: str, size_wh_px: tuple[int, int] | None = None
+    context: ReadContext, names: Iterable[str], where: str, size_wh_px: tuple[int, int] | None = None, path: str = ""
 ) -> ImageRef | Problem:
     """The image that one of the names means: first a name that is exactly one of the project's, then the first that is found.
 
-    names: the most telling first; that one is what a Problem or a placeholder will be called.
+    names: the most telling first; that one is what a Problem or a placeholder will be called. path: the image file itself,
+    where it is at hand: decides when two names are two images.
     """
     asked = list(dict.fromkeys(clean(name) for name in names if name))
     if not asked:
         return Problem(where, "names no image", "the image's file name", "Check the file")
-    found = locate(context, asked)
+    found = locate(context, asked, path)
     return context.image(asked[0] if found is None else found.name, where, size_wh_px)
 
 
-def locate(context: ReadContext, names: Iterable[str]) -> ImageRef | None:
+def locate(context: ReadContext, names: Iterable[str], path: str = "") -> ImageRef | None:
     """As :func:`find_image`, but None when no name is found, and no look at sizes."""
+    exact: list[ImageRef] = []
     loose: ImageRef | None = None
     for name in dict.fromkeys(clean(name) for name in names if name):
         found = context.images.find(name)
         if isinstance(found, ImageRef):
-            if found.name == name:
+            if found.name != name:
+                loose = loose or found
+            elif not path:
                 return found
-            loose = loose or found
-    return loose
+            else:
+                exact.append(found)
+    if len(exact) > 1:
+        real = os.path.realpath(path)
+        same = [ref for ref in exact if os.path.realpath(ref.uri.removeprefix("file://")) == real]
+        exact = same or exact
+    return exact[0] if exact else loose
 
 
 def find_by_stem(context: ReadContext, stems: Iterable[str], where: str) -> ImageRef | Problem:

@@ -28,13 +28,14 @@ _YAML_LIMIT = 16 * 1024 * 1024
 class Entry:
     """One image of the data set. names: spellings of its name (without suffix when there is no image file to see it from).
 
-    label: its label file, which need not exist. label_where: how to call it in messages.
+    label: its label file, which need not exist. label_where: how to call it in messages. image: the image file, "" = not there.
     """
 
     names: tuple[str, ...]
     stem_only: bool
     label: str
     label_where: str
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ def _in_folder(layout: Layout, folder: Path, done: set[str]) -> Iterator[Entry |
             else:
                 done.add(label)
                 names = (found, _START.sub("", found), _relative(layout, base + found))
-                yield Entry(names, False, label, _relative(layout, label))
+                yield Entry(names, False, label, _relative(layout, label), base + found)
     labels = Path(beside(base + "x")).parent
     if not labels.is_dir():
         return
@@ -276,7 +277,7 @@ def _listed(layout: Layout, file: Path, done: set[str]) -> Iterator[Entry | Prob
         done.add(label)
         name = clean(said)
         names = (_START.sub("", name), name, _relative(layout, image_path))
-        yield Entry(names, False, label, _relative(layout, label))
+        yield Entry(names, False, label, _relative(layout, label), image_path)
 
 
 def _listed_path(layout: Layout, file: Path, said: str) -> str:

@@ -95,7 +95,7 @@ def _label_map(root: Path) -> list[str] | None:
             continue
         text = read_text(place / "labelmap.txt", "labelmap.txt")
         if isinstance(text, str):
-            lines = [line.rsplit(":", 3) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+            lines = [line.rsplit(":", 3) for line in text.splitlines() if line.strip() and not line.startswith("# label:")]
             found = [parts[0] for parts in lines if parts[0].strip() and parts[:2] != ["background", "0,0,0"]]
             return list(dict.fromkeys(found))
     return None

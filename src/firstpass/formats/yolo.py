@@ -132,7 +132,10 @@ def _image_items(
     entry: Entry, data: bytes, seen: Seen, rules: LineRules, context: ReadContext
 ) -> Iterator[LabeledImage | Problem]:
     where = entry.label_where
-    image = find_by_stem(context, entry.names, where) if entry.stem_only else find_image(context, entry.names, where)
+    if entry.stem_only:
+        image = find_by_stem(context, entry.names, where)
+    else:
+        image = find_image(context, entry.names, where, path=entry.image)
     if isinstance(image, Problem):
         yield image
         return
