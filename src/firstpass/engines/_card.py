@@ -1,7 +1,7 @@
 """The card of a trained artifact: `card.json` in its folder, which says what opens it and proves that it is whole.
 
 Fields that every card has: labeler, version (of that labeler), classes, created (UTC), examples, files (relative path →
-blake2b-128 hex). A learner may add its own.
+blake2b-128 hex); parts, where it is built on others: which ones. A learner may add its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from firstpass.labelers.base import LabelerSpec
 CARD_NAME = "card.json"
 
 
-def write_card(folder: Path, spec: LabelerSpec, classes: tuple[str, ...], examples: int) -> dict[str, Any]:
+def write_card(
+    folder: Path, spec: LabelerSpec, classes: tuple[str, ...], examples: int, parts: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Completes the learner's card (its own fields stay), or writes one, and digests every other file.
 
     Raises UsageError for a card that cannot be read, LabelerBroke for one that names another labeler.
@@ -39,6 +41,8 @@ def write_card(folder: Path, spec: LabelerSpec, classes: tuple[str, ...], exampl
         "examples": examples,
         "files": _digests(folder),
     }
+    if parts:
+        card["parts"] = dict(parts)
     text = json.dumps(card, indent=2, ensure_ascii=False, sort_keys=True)
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as stream:

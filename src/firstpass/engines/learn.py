@@ -10,7 +10,7 @@ import inspect
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ from typing import Any, cast
 from firstpass import registry
 from firstpass.engines._card import read_card, write_card
 from firstpass.engines.driver import check_reply
-from firstpass.engines.open_labeler import check_needs, check_settings, open_labeler
+from firstpass.engines.open_labeler import check_needs, check_settings, choose_parts, open_labeler, with_parts
 from firstpass.errors import LabelerBroke, UsageError
 from firstpass.labelers.base import Artifact, Ask, Budget, Labeler, LabelerSpec, Progress, Settings, TrainingExample
 
@@ -34,8 +34,8 @@ def fit(
 ) -> Artifact:
     """Trains that labeler; `folder` (absent or empty before) then holds the artifact. No example: one that proposes nothing.
 
-    settings reach a learner whose `fit` takes a keyword `settings`; given to one that does not, they are a UsageError.
-    Raises UnknownPlugin; UsageError for a labeler that does not learn, unknown settings or a folder in use; MissingExtra;
+    settings reach a learner whose `fit` takes a keyword `settings`, with its opened parts under ``parts`` (the card notes
+    which); given to one that does not, they are a UsageError. Raises UnknownPlugin; UsageError for a labeler that does not learn, unknown settings or a folder in use; MissingExtra;
     LabelerBroke when the artifact or its out-of-sample replies break the contract. On any failure `folder` is as before.
     """
     plugin = registry.find("labelers", labeler_name)
@@ -44,7 +44,8 @@ def fit(
         raise UsageError(f"labeler {spec.name} does not learn; these do: {', '.join(learners()) or 'none is installed'}")
     check_settings(spec, settings)
     check_needs(spec.name, spec.needs, spec.extra)
-    extra = _fit_settings(plugin.factory, spec, settings)
+    parts = choose_parts(spec, settings)
+    extra = _fit_settings(plugin.factory, spec, _chosen(settings, parts))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: is in use; an artifact needs a folder of its own that is absent or empty")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +56,7 @@ def fit(
         artifact = _check_artifact(made, spec, temporary, ask, counted.names)
         opener = cast(LabelerSpec, registry.find("labelers", artifact.labeler).spec)
         classes = tuple(c.name for c in ask.classes)
-        write_card(temporary, opener, classes, counted.count)
+        write_card(temporary, opener, classes, counted.count, parts)
         read_card(temporary, opener)
         if folder.exists():
             folder.rmdir()
@@ -78,9 +79,13 @@ def open_artifact(folder: Path, settings: Settings | None = None) -> tuple[Label
     return open_labeler(str(card["labeler"]), {**(settings or {}), "model": str(folder)})
 
 
+def _chosen(settings: Settings, parts: Mapping[str, Mapping[str, Any]]) -> Settings:
+    return {**{k: v for k, v in settings.items() if k != "part"}, "parts": parts} if parts else settings
+
+
 def _fit_settings(factory: Any, spec: LabelerSpec, settings: Settings) -> dict[str, Any]:
     if "settings" in inspect.signature(factory.fit).parameters:
-        return {"settings": settings}
+        return {"settings": with_parts(spec, settings)}
     if settings:
         raise UsageError(f"labeler {spec.name} takes no settings for training, but got: {', '.join(settings)}")
     return {}

@@ -51,11 +51,19 @@ def open_labeler(name: str, settings: Settings) -> tuple[Labeler, LabelerSpec]:
     spec = cast(LabelerSpec, plugin.spec)
     check_settings(spec, settings)
     check_needs(spec.name, spec.needs, spec.extra)
-    _check_card(spec, settings)
+    card = _card_of(spec, settings)
+    as_trained = spec.parts and "parts" in card and "part" not in settings and "parts" not in settings
+    chosen = {**settings, "parts": card["parts"]} if as_trained else settings
+    return cast(Labeler, plugin.factory.open(with_parts(spec, chosen))), spec
+
+
+def with_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Any]:
+    """The settings as a labeler gets them: `parts` holds the opened parts. Raises UsageError and what opening a part raises."""
     given = {key: value for key, value in settings.items() if key not in ("part", "parts")}
     if spec.parts:
-        given["parts"] = _open_parts(spec, settings)
-    return cast(Labeler, plugin.factory.open(given)), spec
+        chosen = choose_parts(spec, settings)
+        given["parts"] = {capability: _open_part(spec, capability, choice) for capability, choice in chosen.items()}
+    return given
 
 
 def check_settings(spec: LabelerSpec, settings: Settings) -> None:
@@ -75,19 +83,20 @@ def check_needs(name: str, needs: tuple[str, ...], extra: str) -> None:
             raise MissingExtra(name, package, extra or "all")
 
 
-def _check_card(spec: LabelerSpec, settings: Settings) -> None:
+def _card_of(spec: LabelerSpec, settings: Settings) -> Mapping[str, Any]:
     model = settings.get("model")
     if isinstance(model, str | Path) and (Path(model) / CARD_NAME).is_file():
-        read_card(Path(model), spec)
+        return read_card(Path(model), spec)
+    return {}
 
 
-def _open_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Any]:
-    chosen = _chosen_parts(spec, settings)
-    return {capability: _open_part(spec, capability, chosen.get(capability)) for capability in spec.parts}
+def choose_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Mapping[str, Any]]:
+    """capability → {labeler | embedder, settings}, as the settings say, else the one taken unasked. Raises UsageError."""
+    named = _named_parts(spec, settings)
+    return {capability: named.get(capability) or _unchosen(spec, capability) for capability in spec.parts}
 
 
-def _chosen_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Any]:
-    """capability → {labeler | embedder, settings}, from ``parts`` or ``part``. Raises UsageError."""
+def _named_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Mapping[str, Any]]:
     parts: object = settings.get("parts", {})
     if "part" in settings:
         if len(spec.parts) != 1 or parts:
@@ -104,9 +113,7 @@ def _chosen_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Any]:
     return chosen
 
 
-def _open_part(spec: LabelerSpec, capability: str, choice: Mapping[str, Any] | None) -> Any:
-    if choice is None:
-        return _unchosen(spec, capability)
+def _open_part(spec: LabelerSpec, capability: str, choice: Mapping[str, Any]) -> Any:
     settings = choice.get("settings", {})
     key = "embedder" if capability == EMBEDDER else "labeler"
     name = choice.get(key)
@@ -132,16 +139,17 @@ def candidates(capability: str) -> tuple[str, ...]:
     return tuple(p.name for p in registry.listing("labelers") if p.module is not None and fits(p.spec))
 
 
-def _unchosen(spec: LabelerSpec, capability: str) -> Any:
+def _unchosen(spec: LabelerSpec, capability: str) -> Mapping[str, Any]:
     """A part that nobody chose: an embedder is the first, by name, that needs no extra and opens; a labeler must be chosen."""
     able = candidates(capability)
     for name in able if capability == EMBEDDER else ():
         if registry.find("embedders", name).spec.needs:
             continue
         try:
-            return open_embedder(name, {})
+            open_embedder(name, {})
         except FirstpassError:
             continue
+        return {"embedder": name}
     key = "embedder" if capability == EMBEDDER else "labeler"
     raise UsageError(
         f"labeler {spec.name} is built on a {capability}: choose one in its settings, "

@@ -167,3 +167,34 @@ def test_opening_checks_the_files(tmp_path: Path) -> None:
     (folder / "card.json").unlink()
     with pytest.raises(UsageError, match="is not there"):
         learn.open_artifact(folder)
+
+
+def test_the_parts_it_was_trained_with_are_noted_and_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from firstpass.engines import open_labeler as room
+
+    asked: list[tuple[str, Any]] = []
+    monkeypatch.setattr(room, "open_embedder", lambda name, settings: asked.append((name, dict(settings))) or f"opened {name}")
+    spec = replace(SPEC, parts=("embedder",))
+
+    class Built(Pupil):
+        def __init__(self, settings: Any) -> None:
+            assert settings["parts"] == {"embedder": "opened colors"}
+            super().__init__(settings)
+
+        @classmethod
+        def fit(cls, *given: Any, settings: Any) -> Any:  # type: ignore[override]
+            assert settings == {"depth": 2, "parts": {"embedder": "opened colors"}}
+            return Pupil.fit(*given, settings={})
+
+    def find(_room: str, name: str) -> registry.Plugin:
+        module: Any = ModuleType(name)
+        module.SPEC, module.PLUGIN = spec, Built
+        return registry.Plugin("labelers", name, "", module)
+
+    monkeypatch.setattr(registry, "find", find)
+    part = {"embedder": "colors", "settings": {"bins": 8}}
+    folder = learn.fit("pupil", {"depth": 2, "part": part}, [], ASK, tmp_path / "m").folder
+    assert json.loads((folder / "card.json").read_text())["parts"] == {"embedder": part}
+    asked.clear()
+    learn.open_artifact(folder)
+    assert asked == [("colors", {"bins": 8})]
