@@ -11,12 +11,12 @@ import pytest
 from _compare import Comparer
 from _finder import READER, context_for
 from _sheets import rich_sheet, sheets
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from firstpass import registry
 from firstpass.errors import FormatError, Problem
 from firstpass.formats.base import FormatSpec, Loss, Sniff, WriteContext, Written
-from firstpass.labels import LabeledImage
+from firstpass.labels import Box, LabeledImage
 
 NAMES = registry.names("formats")
 CAREFUL = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -94,6 +94,8 @@ def test_spec_is_whole(name):
 @CAREFUL
 def test_round_trip_keeps_all_but_the_declared(name, sheet, tmp_path_factory):
     spec, _ = plugin(name)
+    if Comparer(spec).vanishes(Box(0, 0, 9, 9)):  # classes are folders there
+        assume(not any(set(c) & set('<>:"/\\|?*') for c in sheet.ontology.names))
     folder = tmp_path_factory.mktemp("round")
     path, written = write(name, folder, sheet)
     assert isinstance(written, Written)
