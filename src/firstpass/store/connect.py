@@ -11,13 +11,12 @@ import sqlite3
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
@@ -247,12 +246,40 @@ def upsert(
     """Inserts rows; where the primary key is taken, replaces the other columns, or adds to those in `add`."""
     if not rows:
         return
-    statement = (sqlite_insert if connection.dialect.name == "sqlite" else pg_insert)(table)
+    statement = _upsert_of(connection.dialect.name, table)
     keys = [column.name for column in table.primary_key.columns]
     new = statement.excluded
     others = [column.name for column in table.columns if column.name not in keys]
     values = {name: table.c[name] + new[name] if name in add else new[name] for name in others}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
+
+
+def _upsert_of(dialect: str, table: Table) -> Any:
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Inserts rows given as tuples in the order of the table's columns, by the driver's own executemany.
+
+    For a million rows: SQLAlchemy would spend as long on each row's parameters as SQLite on storing it. Values go to the driver as
+    they are, so the columns must be of types that need no conversion (numbers, text, bytes).
+    """
+    if not rows:
+        return
+    statement, keys = _insert_text(connection.dialect, table)
+    connection.exec_driver_sql(statement, [dict(zip(keys, row, strict=True)) for row in rows] if keys else list(rows))
+
+
+@cache
+def _insert_text(dialect: Dialect, table: Table) -> tuple[str, tuple[str, ...]]:
+    compiled = table.insert().compile(dialect=dialect)
+    return str(compiled), () if compiled.positional else tuple(column.name for column in table.columns)
 
 
 def integrity(connection: Connection) -> list[str]:

@@ -150,7 +150,7 @@ def _objects_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[L
         t.c.look_id, t.c.object_id, t.c.class_id, t.c.score, t.c.x1, t.c.y1, t.c.x2, t.c.y2, t.c.geometry, t.c.details
     ).where(t.c.look_id.in_(keys))
     objects: dict[int, list[Labeled]] = {}
-    rows = connection.execute(query.order_by(t.c.look_id, t.c.place))
+    rows = connection.execute(query.order_by(t.c.look_id, t.c.place)).fetchall()
     for look, name, class_id, score, x1, y1, x2, y2, geometry, details in rows:
         shape = Box(x1, y1, x2, y2) if geometry is None else unpack_geometry(geometry, x1, y1, x2, y2)
         text, attributes = unpack_details(details)

@@ -25,13 +25,12 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
 
 REVISIONS = ("0001",)
 """Every schema version this Firstpass knows, oldest first; the last one is current."""
 
 Key = BigInteger().with_variant(Integer(), "sqlite")
-Name = Text().with_variant(PG_TEXT(collation="C"), "postgresql")  # by code point, as Python sorts
+Name = Text().with_variant(Text(collation="C"), "postgresql")  # by code point, as Python sorts
 
 tables = MetaData()
 

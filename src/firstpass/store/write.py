@@ -13,7 +13,7 @@ from firstpass.labels import Box, LabeledImage
 from firstpass.labels.geometry import bounds
 from firstpass.store import schema
 from firstpass.store.codec import now, pack_details, pack_geometry, pack_tags
-from firstpass.store.connect import upsert
+from firstpass.store.connect import insert_many, upsert
 from firstpass.store.images import chunks, image_keys
 from firstpass.store.names import Names
 
@@ -49,14 +49,12 @@ def write_chunk(connection: Connection, names: Names, layer_key: int, batch: Seq
         for number, item in enumerate(batch)
     ]
     connection.execute(t.insert(), looks)
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
     for number, item in enumerate(batch):
-        added = _object_rows(first + number, item, class_keys)
-        rows += added
+        rows += _object_rows(first + number, item, class_keys)
         if last_of[item.image.name] == number:
-            change.update(row["class_id"] for row in added)
-    if rows:
-        connection.execute(schema.objects.insert(), rows)
+            change.update(class_keys[obj.class_name] for obj in item.objects)
+    insert_many(connection, schema.objects, rows)
     counts = [{"layer_id": layer_key, "class_id": key, "objects": n} for key, n in sorted(change.items()) if n]
     upsert(connection, schema.layer_counts, counts, add=["objects"])
     return WrittenRows(len(batch), len(rows))
@@ -77,24 +75,15 @@ def _supersede(connection: Connection, layer_key: int, image_ids: Sequence[int])
     return change
 
 
-def _object_rows(look_id: int, item: LabeledImage, class_keys: dict[str, int]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+def _object_rows(look_id: int, item: LabeledImage, class_keys: dict[str, int]) -> list[tuple[Any, ...]]:
+    """Rows in the order of the columns of `objects`."""
+    rows: list[tuple[Any, ...]] = []
     for place, obj in enumerate(item.objects):
         shape, score = obj.shape, obj.score
         box = shape if isinstance(shape, Box) else bounds(shape)
-        rows.append(
-            {
-                "look_id": look_id,
-                "place": place,
-                "object_id": obj.id,
-                "class_id": class_keys[obj.class_name],
-                "score": None if score is None else float(score),
-                "x1": float(box.x1),
-                "y1": float(box.y1),
-                "x2": float(box.x2),
-                "y2": float(box.y2),
-                "geometry": None if shape is box else pack_geometry(shape),
-                "details": None if obj.text is None and not obj.attributes else pack_details(obj.text, obj.attributes),
-            }
-        )
+        corners = (float(box.x1), float(box.y1), float(box.x2), float(box.y2))
+        geometry = None if shape is box else pack_geometry(shape)
+        details = None if obj.text is None and not obj.attributes else pack_details(obj.text, obj.attributes)
+        score = None if score is None else float(score)
+        rows.append((look_id, place, obj.id, class_keys[obj.class_name], score, *corners, geometry, details))
     return rows

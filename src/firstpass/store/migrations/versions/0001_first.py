@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import TEXT as PG_TEXT
 
 revision = "0001"
 down_revision = None
@@ -10,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-name = sa.Text().with_variant(PG_TEXT(collation="C"), "postgresql")
+name = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
