@@ -14,7 +14,7 @@ from firstpass.errors import MissingWeights, UsageError
 from firstpass.media.image import Rgb
 
 if TYPE_CHECKING:
-    from firstpass.embedders._onnx_file import InputLayout
+    from firstpass.media.onnx_input import InputLayout
 
 SPEC = EmbedderSpec(
     "onnx-backbone",
@@ -31,7 +31,6 @@ SPEC = EmbedderSpec(
     version="1",
     reference="https://onnx.ai",
 )
-WISHED = ("embedding", "embeddings", "image_embeds", "pooler_output", "features", "pooled")
 
 
 class OnnxBackbone:
@@ -51,7 +50,7 @@ class OnnxBackbone:
         batch_size, threads = _whole(settings, "batch_size", 16, 1), _whole(settings, "threads", 0, 0)
         import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
-        from firstpass.embedders._onnx_file import layout_of
+        from firstpass.media.onnx_input import chosen_output, layout_of
 
         layout = layout_of(path, settings)
         runtime: Any = onnxruntime
@@ -62,7 +61,7 @@ class OnnxBackbone:
             session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own classes without a public base
             raise UsageError(f"{path}: onnxruntime cannot open it: {error}") from error
-        output = _chosen_output([o.name for o in session.get_outputs()], str(settings.get("output", "")), path)
+        output = chosen_output([o.name for o in session.get_outputs()], str(settings.get("output", "")), path)
         return cls(session, layout, output, batch_size)
 
     def embed(self, pictures: Sequence[Rgb]) -> NDArray[np.float32]:
@@ -74,28 +73,14 @@ class OnnxBackbone:
         return np.concatenate([self._run(pictures[start : start + self._batch_size]) for start in steps])
 
     def _run(self, pictures: Sequence[Rgb]) -> NDArray[np.float32]:
+        from firstpass.media.onnx_input import pooled_unit
+
         wanted = len(pictures)
         batch = self._layout.tensor(pictures)
         if self._layout.fixed_batch > wanted:
             batch = np.concatenate([batch, np.repeat(batch[-1:], self._layout.fixed_batch - wanted, axis=0)])
         out = np.asarray(self._session.run([self._output], {self._layout.name: batch})[0], np.float32)[:wanted]
-        return _unit(_pooled(out))
-
-
-def _pooled(out: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, d) as is; (n, d, h, w) averaged over places; (n, tokens, d) the first token, which is the class token of a ViT."""
-    if out.ndim == 4:
-        return out.mean(axis=(2, 3))
-    if out.ndim == 3:
-        return out[:, 0]
-    return out.reshape(len(out), -1)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    clean = np.nan_to_num(vectors.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    lengths = np.linalg.norm(clean, axis=1, keepdims=True)
-    even = np.full_like(clean, 1 / np.sqrt(max(1, clean.shape[1])))  # a silent model still gives a vector of unit length
-    return np.where(lengths > 1e-12, clean / np.maximum(lengths, 1e-12), even).astype(np.float32)
+        return pooled_unit(out)
 
 
 def _model_path(settings: Mapping[str, Any]) -> Path:
@@ -116,12 +101,6 @@ def _whole(settings: Mapping[str, Any], name: str, default: int, least: int) -> 
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UsageError(f"setting {name} must be a whole number from {least}, but got {value!r}")
     return value
-
-
-def _chosen_output(names: Sequence[str], wished: str, path: Path) -> str:
-    if wished and wished not in names:
-        raise UsageError(f"{path}: has no output {wished!r}; its outputs are: {', '.join(names)}")
-    return wished or next((name for like in WISHED for name in names if name.lower() == like), names[0])
 
 
 PLUGIN = OnnxBackbone

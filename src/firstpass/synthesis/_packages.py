@@ -64,7 +64,7 @@ def crush(sprite: Sprite, rng: np.random.Generator) -> Sprite:
 
 
 def _revolved(half: Plane, width_px: int) -> tuple[Plane, Plane]:
-    """A body of revolution seen from the front. half: half width per row in px, (h,). Gives alpha, and u = -1..1 across, (h, w)."""
+    """A body of revolution seen from the front. half: half width per row in px, (h,). Gives alpha and u = -1..1, (h, w)."""
     across = np.arange(width_px, dtype=np.float32)[None, :] + 0.5 - width_px / 2
     alpha = np.clip(half[:, None] - np.abs(across) + 0.5, 0, 1).astype(np.float32)
     return alpha, np.clip(across / np.maximum(half[:, None], 1), -1, 1).astype(np.float32)

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from firstpass.embedders._onnx_file import layout_of
 from firstpass.embedders.onnx_backbone import PLUGIN
 from firstpass.errors import MissingWeights, UsageError
+from firstpass.media.onnx_input import layout_of
 
 
 def model(tmp_path, *, shape=("n", 3, 16, 16), kind=TensorProto.FLOAT, first="Div", outputs=("embedding",), external=""):

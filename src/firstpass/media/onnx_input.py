@@ -1,4 +1,4 @@
-"""Reads from an ONNX file what its input wants: size, order of axes, range of values. Nothing of it is run here."""
+"""Reads from an ONNX backbone's file what its input wants, and turns its answer into vectors. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ PASSES = frozenset(
     {"Cast", "Identity", "Transpose", "Slice", "Concat", "Gather", "Reshape", "Squeeze", "Unsqueeze", "Resize", "Pad"}
 )
 DEFAULT_SIDE_PX = 224
+WISHED_OUTPUTS = ("embedding", "embeddings", "image_embeds", "pooler_output", "features", "pooled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +138,25 @@ def _scales_itself(graph: Any, name: str) -> bool:
             return False
         reached.update(node.output)
     return False
+
+
+def chosen_output(names: Sequence[str], wished: str, path: Path) -> str:
+    """The output to take: the wished one, else one called embedding or the like, else the first. Raises UsageError."""
+    if wished and wished not in names:
+        raise UsageError(f"{path}: has no output {wished!r}; its outputs are: {', '.join(names)}")
+    return wished or next((name for like in WISHED_OUTPUTS for name in names if name.lower() == like), names[0])
+
+
+def pooled_unit(out: NDArray[Any]) -> NDArray[np.float32]:
+    """A model's answer as float32 (n, d), finite, unit length.
+
+    (n, d) as it is; (n, d, h, w) averaged over places; of (n, tokens, d) the first token, which is the class token of a ViT.
+    """
+    if out.ndim == 4:
+        out = out.mean(axis=(2, 3))
+    elif out.ndim == 3:
+        out = out[:, 0]
+    clean = np.nan_to_num(out.reshape(len(out), -1).astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    lengths = np.linalg.norm(clean, axis=1, keepdims=True)
+    even = np.full_like(clean, 1 / np.sqrt(max(1, clean.shape[1])))  # a silent model still gives a vector of unit length
+    return np.where(lengths > 1e-12, clean / np.maximum(lengths, 1e-12), even).astype(np.float32)
