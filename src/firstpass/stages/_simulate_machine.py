@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstpass import registry
 from firstpass.engines import driver, learn, local
 from firstpass.engines.open_labeler import open_embedder, open_labeler
-from firstpass.errors import FirstpassError, Problem, UnknownPlugin, UsageError
-from firstpass.labelers.base import Ask, AskedClass, Budget, Gives, Labeler, LabelerSpec, Task, TrainingExample
-from firstpass.labels import ImageRef, LabeledImage, Ontology
+from firstpass.errors import FirstpassError, Problem, UnknownPlugin
+from firstpass.labelers.base import Ask, Budget, Labeler, LabelerSpec, TrainingExample
+from firstpass.labels import ImageRef, LabeledImage
 from firstpass.media.image import Image
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ class Machine:
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     problems: dict[str, Problem] = field(default_factory=dict[str, Problem])
     _opened: tuple[Labeler, LabelerSpec] | None = None
+    _read: set[str] = field(default_factory=set[str])
 
     @property
     def learns(self) -> bool:
@@ -124,34 +124,14 @@ class Machine:
         return out
 
     def _readable(self, ref: ImageRef) -> bool:
-        if ref.name in self.problems:
-            return False
+        if ref.name in self.problems or ref.name in self._read:
+            return ref.name in self._read
         image = self.project.image(ref, max_side_px=64)
         if isinstance(image, Problem):
             self.problems[ref.name] = image
             return False
+        self._read.add(ref.name)
         return True
-
-
-def asked(spec: LabelerSpec, ontology: Ontology, kind: str) -> Ask:
-    """What is asked of the labeler to make labels of that kind ("box", "mask", "point", "tag"). Raises UsageError if it
-    cannot.
-    """
-    wanted = {
-        "box": ((Gives.BOX, Task.DETECT), (Gives.MASK, Task.SEGMENT)),
-        "mask": ((Gives.MASK, Task.SEGMENT), (Gives.BOX, Task.DETECT)),
-        "point": ((Gives.POINT, Task.POINT),),
-        "tag": ((Gives.TAG, Task.TAG),),
-    }[kind]
-    task = next((task for gives, task in wanted if gives in spec.gives), None)
-    if task is None:
-        raise UsageError(f"labeler {spec.name} gives {', '.join(sorted(spec.gives))}, but the truth asks for a {kind}")
-    return Ask(task, tuple(AskedClass(c.name, c.asked_phrases) for c in ontology))
-
-
-def spec_of(labeler: str) -> LabelerSpec:
-    """The SPEC of a labeler by name. Raises UnknownPlugin, FirstpassError for a broken one."""
-    return cast(LabelerSpec, registry.find("labelers", labeler).spec)
 
 
 def _load(project: Project, ref: ImageRef) -> Image:

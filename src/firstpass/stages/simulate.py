@@ -11,32 +11,31 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstpass import registry
-from firstpass.errors import Problem, UsageError
+from firstpass.errors import Problem
 from firstpass.labelers.base import Budget, Progress
-from firstpass.labels import Author, ImageRef, LabelClass, LabeledImage, Mask, Ontology, Point, Polygon, geometry
-from firstpass.metrics import average_precision, bootstrap, detection_scores, match
-from firstpass.metrics.effort import CostTable, class_tags
+from firstpass.labels import ImageRef, LabeledImage, Mask, Ontology, Polygon
+from firstpass.metrics import average_precision, bootstrap, detection_scores
+from firstpass.metrics.effort import CostTable
 from firstpass.metrics.evidence import weigh
 from firstpass.stages._plain import plain
 from firstpass.stages._simulate_ledger import Beliefs, Ledger
-from firstpass.stages._simulate_machine import Machine, asked, spec_of
+from firstpass.stages._simulate_machine import Machine
+from firstpass.stages._truth import Shapes, asked, kind_of, ontology_of, price_lists, spec_of, truths_of
 from firstpass.strategies.base import Pool, Strategy
 
 if TYPE_CHECKING:
     from firstpass.project import Project
 
-BOX_PRICES_S = (7.0, 25.5)  # extreme clicking and classical drawing, always both (DESIGN section 7)
 GROWTH = 2.0  # learn again when the labels have grown by this
 PAGE = 5  # images between two looks at the thresholds, at least; a quarter of what is labeled when that is more
-Shapes = Literal["truth", "box"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +116,11 @@ def simulate(
     empty truth, for a labeler that cannot give what the truth asks for, UnknownPlugin, MissingExtra, MissingWeights,
     LabelerBroke.
     """
-    truths = _truths(truth, shapes)
-    kind = _kind(truths.values())
-    ontology = _ontology(project.ontology, truths.values())
+    truths = truths_of(truth, shapes)
+    kind = kind_of(truths.values())
+    ontology = ontology_of(project.ontology, truths.values())
     table = costs or CostTable.from_mapping(project.config.costs)
-    ledgers = _ledgers(kind, table.with_classes(len(ontology)))
+    ledgers = [Ledger(key, prices) for key, prices in price_lists(kind, table.with_classes(len(ontology))).items()]
     spec = spec_of(labeler)
     registry.find("strategies", strategy)
     with tempfile.TemporaryDirectory(prefix="firstpass-simulate-") as folder:
@@ -268,45 +267,6 @@ def _ap(pairs: Sequence[tuple[LabeledImage | None, LabeledImage]], ontology: Ont
     areas = any(isinstance(o.shape, Mask | Polygon) for _, truth in pairs for o in truth.objects)
     got = average_precision.ap(pairs, ontology, "segm" if areas else "bbox")
     return (got.ap, got.ap50) if got.ap == got.ap else (None, None)
-
-
-def _truths(truth: Iterable[LabeledImage] | Mapping[str, LabeledImage], shapes: Shapes) -> dict[str, LabeledImage]:
-    """By name; only class tags where an image has no objects; masks as boxes when asked. Raises UsageError when empty."""
-    items = cast("Iterable[LabeledImage]", truth.values() if isinstance(truth, Mapping) else truth)
-    author = Author("human", "simulated expert")
-    out: dict[str, LabeledImage] = {}
-    for item in items:
-        objects = item.objects
-        if shapes == "box":
-            objects = tuple(replace(o, shape=geometry.bounds(o.shape)) for o in objects)
-        out[item.image.name] = LabeledImage(item.image, author, objects, tuple(class_tags(item.tags)))
-    if not out:
-        raise UsageError("the truth has no labeled image; the simulated expert needs to know the answers")
-    if any(o.objects for o in out.values()):  # tags beside objects are not what this session labels
-        out = {name: replace(item, tags=()) for name, item in out.items()}
-    return out
-
-
-def _kind(truths: Iterable[LabeledImage]) -> Literal["box", "mask", "point", "tag"]:
-    shapes = [o.shape for item in truths for o in item.objects if not match.is_crowd(o)]
-    if not shapes:
-        return "tag"
-    if any(isinstance(s, Mask | Polygon) for s in shapes):
-        return "mask"
-    return "point" if all(isinstance(s, Point) for s in shapes) else "box"
-
-
-def _ontology(ontology: Ontology, truths: Iterable[LabeledImage]) -> Ontology:
-    names = {o.class_name for item in truths for o in item.objects} | {t.name for item in truths for t in item.tags}
-    return ontology.with_classes(LabelClass(name) for name in sorted(names))
-
-
-def _ledgers(kind: str, costs: CostTable) -> list[Ledger]:
-    """The project's own prices first; for boxes both published prices of drawing."""
-    if kind != "box":
-        return [Ledger(kind, costs)]
-    prices = dict.fromkeys((costs.draw_box_s, *BOX_PRICES_S))
-    return [Ledger(f"{price:.1f}", costs.with_draw_box(price)) for price in prices]
 
 
 def _result(session: _Session, machine: Machine, strategy: str, seed: int) -> SimulationResult:
