@@ -291,6 +291,7 @@ def _is_plain(a: Annotation) -> bool:
         and a.caption is None
         and a.utf8_string is None
         and not a.image_level
+        and (a.score is None or 0 <= a.score <= 1)
     )
 
 
