@@ -129,7 +129,7 @@ def _read_path(path: str, where: str, most: int) -> bytes | Problem:
         if status.st_size > most:
             return _too_large(where, status.st_size, most)
         with open(path, "rb") as file:  # noqa: PTH123
-            return file.read(most + 1)
+            return file.read(status.st_size + 1)
     except OSError as error:
         return os_problem(where, error)
     except ValueError:
@@ -146,7 +146,7 @@ def _read_url(uri: str, where: str, most: int) -> bytes | Problem:
             size = getattr(file, "size", None)
             if isinstance(size, int) and size > most:
                 return _too_large(where, size, most)
-            return bytes(file.read(most + 1))
+            return bytes(file.read(size + 1 if isinstance(size, int) else most + 1))
     except OSError as error:
         return os_problem(where, error)
     except Exception as error:  # noqa: BLE001  # the driver's client (HTTP, S3) raises its own kinds

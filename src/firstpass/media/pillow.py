@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_OPENERS = {
+    "JPEG": ("JpegImagePlugin", "JpegImageFile"), "PNG": ("PngImagePlugin", "PngImageFile"),
+    "WEBP": ("WebPImagePlugin", "WebPImageFile"), "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"), "GIF": ("GifImagePlugin", "GifImageFile"),
+    "PPM": ("PpmImagePlugin", "PpmImageFile"),
+    "AVIF": ("AvifImagePlugin", "AvifImageFile"), "JPEG2000": ("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+}  # fmt: skip
 _REMEDY = "Copy it anew from its source."
 _ENDS_EARLY = (
     "truncated", "broken data stream", "not enough", "expected to read", "unexpected end", "bmff parsing failed", "unpack_from",
@@ -98,32 +106,15 @@ def _damaged(where: str, what: str, error: Exception, byte_count: int) -> Proble
 
 
 def _opener(kind: str) -> type[ImageFile] | None:
-    if kind == "JPEG":
-        from PIL.JpegImagePlugin import JpegImageFile as Opener
-    elif kind == "PNG":
-        from PIL.PngImagePlugin import PngImageFile as Opener
-    elif kind == "WEBP":
-        from PIL.WebPImagePlugin import WebPImageFile as Opener
-    elif kind == "TIFF":
-        from PIL.TiffImagePlugin import TiffImageFile as Opener
-    elif kind == "BMP":
-        from PIL.BmpImagePlugin import BmpImageFile as Opener
-    elif kind == "GIF":
-        from PIL.GifImagePlugin import GifImageFile as Opener
-    elif kind == "PPM":
-        from PIL.PpmImagePlugin import PpmImageFile as Opener
-    elif kind in ("AVIF", "JPEG2000"):
-        from PIL import features
+    """Pillow's class for one format; None when it was built without. Raises ImportError when it is too old for the format."""
+    from PIL import features
 
-        if not features.check("avif" if kind == "AVIF" else "jpg_2000"):
-            return None
-        if kind == "AVIF":
-            from PIL.AvifImagePlugin import AvifImageFile as Opener
-        else:
-            from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile as Opener
-    else:
+    codec = {"WEBP": "webp", "JPEG2000": "jpg_2000", "JPEG": "jpg", "PNG": "zlib"}.get(kind)
+    if codec is not None and not features.check(codec):
         return None
-    return Opener
+    plugin, opener = _OPENERS[kind]
+    module = import_module(f"PIL.{plugin}")
+    return getattr(module, opener) if getattr(module, "SUPPORTED", True) else None
 
 
 def _to_rgb(image: PilImage, plain_cmyk: bool) -> Rgb:
@@ -161,10 +152,11 @@ def _numbers_to_gray(values: NDArray[Any], white_is_zero: bool) -> NDArray[np.ui
     """Gray (h, w) of any number type → uint8; the rule stands in the module's docstring."""
     low, top = _finite_range(values)
     if values.dtype.kind in "iu" and low >= 0 and top < 1 << 16:
-        depth_bits = next(bits for bits in _DEPTHS_BITS if top < 1 << bits)
-        low, top = 0.0, float((1 << depth_bits) - 1)
+        full = (1 << next(bits for bits in _DEPTHS_BITS if top < 1 << bits)) - 1
+        table = np.rint(np.arange(full + 1) * (255.0 / full)).astype(np.uint8)
+        return (255 - table if white_is_zero else table)[values]
     span = top - low if top > low else 1.0
-    scaled = (values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64) - low) * (255.0 / span)
+    scaled = (values.astype(np.float64) - low) * (255.0 / span)
     gray = np.nan_to_num(np.clip(np.rint(scaled), 0, 255), nan=0.0).astype(np.uint8)
     return 255 - gray if white_is_zero else gray
 

@@ -51,7 +51,7 @@ class ImageCache:
         if self._usable(path):
             return path
         rgb = read_image(ref, max_side_px=side_px)
-        return rgb if isinstance(rgb, Problem) else self._keep(path, rgb, shown(ref.name))
+        return rgb if isinstance(rgb, Problem) else self._keep(path, rgb, shown(ref.name), "420")
 
     def crop(self, ref: ImageRef, xyxy_px: tuple[float, float, float, float], side_px: int) -> Path | Problem:
         """The part of the upright image within the box, clipped to the image and rounded outward, at least 1x1 px, its longest
@@ -73,7 +73,7 @@ class ImageCache:
         x_scale, y_scale = rgb.shape[1] / ref.width_px, rgb.shape[0] / ref.height_px
         scaled = (box[0] * x_scale, box[1] * y_scale, box[2] * x_scale, box[3] * y_scale)
         left, top, right, bottom = _whole_box(scaled, rgb.shape[1], rgb.shape[0]) or (0, 0, rgb.shape[1], rgb.shape[0])
-        return self._keep(path, resize(rgb[top:bottom, left:right], side_px), where)
+        return self._keep(path, resize(rgb[top:bottom, left:right], side_px), where, "444")
 
     def _path(self, ref: ImageRef, what: str) -> Path:
         key = ref.digest or hashlib.blake2b(ref.uri.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest() + "u"
@@ -104,10 +104,11 @@ class ImageCache:
             return False
         return whole
 
-    def _keep(self, path: Path, rgb: Rgb, where: str) -> Path | Problem:
+    def _keep(self, path: Path, rgb: Rgb, where: str, color: str) -> Path | Problem:
+        """color: how coarse the colors are stored; crops keep them whole, since a defect may be a pixel wide."""
         import simplejpeg  # pyright: ignore[reportMissingTypeStubs]
 
-        data = simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), _QUALITY, "RGB", "420")
+        data = simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), _QUALITY, "RGB", color)
         temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

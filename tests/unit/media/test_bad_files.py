@@ -204,6 +204,7 @@ def test_18_format_without_codec(make, put, kind, monkeypatch):
         pytest.skip("this Pillow has no such codec")
     path = put("a", make.encode(make.quarters(), kind))
     monkeypatch.setattr("PIL.features.check", lambda _: False)
+    monkeypatch.setattr("PIL.AvifImagePlugin.SUPPORTED", False, raising=False)
     refused(path, "a", f"it is {kind}, which this Pillow cannot decode", "Convert it")
 
 
