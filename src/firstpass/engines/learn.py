@@ -35,8 +35,9 @@ def fit(
     """Trains that labeler; `folder` (absent or empty before) then holds the artifact. No example: one that proposes nothing.
 
     settings reach a learner whose `fit` takes a keyword `settings`, with its opened parts under ``parts`` (the card notes
-    which); given to one that does not, they are a UsageError. Raises UnknownPlugin; UsageError for a labeler that does not learn, unknown settings or a folder in use; MissingExtra;
-    LabelerBroke when the artifact or its out-of-sample replies break the contract. On any failure `folder` is as before.
+    which); given to one that does not, they are a UsageError. Raises UnknownPlugin; UsageError for a labeler that does not
+    learn, unknown settings or a folder in use; MissingExtra; LabelerBroke when the artifact or its out-of-sample replies break
+    the contract. On any failure `folder` is as before.
     """
     plugin = registry.find("labelers", labeler_name)
     spec = cast(LabelerSpec, plugin.spec)

@@ -3,7 +3,7 @@
 Python's `re` backtracks. Two guards keep a careless pattern from hanging a run: patterns whose cost can grow exponentially are
 refused when the rules are read, a repetition of something that itself repeats, ``(a+)+``, or of alternatives that can begin
 with the same character, ``(a|ab)*``; and a long text is searched in overlapping windows, so that the cost of the rest, which is
-polynomial, stays bounded.
+polynomial, stays bounded. A leading ``.*``, which only adds cost, is refused too.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ def compile_safely(pattern: str, case_sensitive: bool = False) -> re.Pattern[str
     except (RecursionError, OverflowError) as error:
         raise ValueError(f"{pattern[:80]!r}… is too large a regular expression") from error
     parser: Any = importlib.import_module("re._parser")
-    trouble = _explosive(parser.parse(pattern), inside=False)
+    parsed = parser.parse(pattern)
+    trouble = _explosive(parsed, inside=False)
     if trouble:
         raise ValueError(f"{pattern!r} could take forever on some texts: {trouble}; rewrite it without")
+    if len(parsed) > 1 and str(parsed[0][0]).endswith("_REPEAT") and _is_anything(parsed[0][1]):
+        raise ValueError(f"{pattern!r} is slow on long texts: leave the leading repetition out, a match may begin anywhere")
     return compiled
 
 
@@ -44,6 +47,12 @@ def search(pattern: re.Pattern[str], text: str, window_chars: int) -> str | None
         if found is not None:
             return found.group(0)
     return None
+
+
+def _is_anything(repeat: Any) -> bool:
+    """Whether a repetition is ``.*`` or ``.+`` or alike."""
+    _low, high, body = repeat
+    return int(high) > _UNBOUNDED and len(body) == 1 and str(body[0][0]) == "ANY"
 
 
 def _pieces(text: str, window_chars: int) -> Iterator[str]:
