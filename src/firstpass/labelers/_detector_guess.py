@@ -27,14 +27,16 @@ def guess_card(session: Session, where: str, names: tuple[str, ...]) -> Card:
         raise _refusal(session, where)
     cells = sum((size[0] // s) * (size[1] // s) for s in _STRIDES)
     known = names or tuple(metadata_names(session.metadata).values())
-    if shape[1] == cells and shape[2] is not None and shape[2] > 5:
-        card, count = _yolox(), shape[2] - 5
-    elif shape[1] == 3 * cells and shape[2] is not None and shape[2] > 5:
-        card, count = Card(decode="yolov5"), shape[2] - 5
-    elif shape[2] == cells and shape[1] is not None and shape[1] > 4:
-        card, count = Card(decode="yolov8"), shape[1] - 4
-    else:
+    fitting = [
+        (_yolox(), (shape[2] or 0) - 5, shape[1] == cells),
+        (Card(decode="yolov5"), (shape[2] or 0) - 5, shape[1] == 3 * cells),
+        (Card(decode="yolov8"), (shape[1] or 0) - 4, shape[2] == cells),
+    ]
+    fitting = [fit for fit in fitting if fit[2] and fit[1] > 0]
+    if not fitting:
         raise _refusal(session, where)
+    expected = len(known) or len(COCO_NAMES)
+    card, count, _ = next((fit for fit in fitting if fit[1] == expected), fitting[0])
     if not known and count == len(COCO_NAMES):
         known = COCO_NAMES
     if not known:
