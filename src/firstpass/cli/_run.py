@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -86,7 +86,7 @@ def _keep(problems: Sequence[Problem], project: Project | None) -> Path | None:
 
 
 @contextmanager
-def progress_bar(title: str, unit: str = "images") -> Iterator[Callable[[int, int | None], None]]:
+def progress_bar(title: str, unit: str = "images") -> Generator[Callable[[int, int | None], None]]:
     """A bar on standard error with rate and time left; silent when that is no terminal. Yields report(done, total or None)."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -137,6 +137,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     return [line.rstrip() for line in out]
 
 
-def counted(counts: Mapping[str, int]) -> str:
-    """{"cat": 3, "dog": 1} → "cat 3, dog 1", most first."""
-    return ", ".join(f"{name} {n:,}" for name, n in sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))) or "none"
+def shortened(names: Sequence[str], most: int = 12) -> str:
+    """Names in one line, the first twelve and how many more there are."""
+    more = f" … and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

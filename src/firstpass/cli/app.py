@@ -15,7 +15,19 @@ import typer
 
 from firstpass import __version__
 from firstpass.cli import (
-    demo, doctor, export, import_, init, labelers, prelabel, report, review, select, simulate, train, trial,
+    demo,
+    doctor,
+    export,
+    import_,
+    init,
+    labelers,
+    prelabel,
+    report,
+    review,
+    select,
+    simulate,
+    train,
+    trial,
 )  # fmt: skip
 from firstpass.cli._run import words
 from firstpass.errors import FirstpassError

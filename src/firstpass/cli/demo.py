@@ -1,4 +1,4 @@
-"""The whole loop on a made-up data set, offline: scenes, first labels, trial, train, first pass, review, and again; with report."""
+"""The whole loop on a made-up data set, offline: first labels, trial, train, first pass, review, and again; with a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "demo"
 FIRST, NEXT = 8, 14  # images drawn by hand; images per round after that
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     folder: Annotated[Path, typer.Argument(help="Folder to make; must not exist.")] = Path("demo-shelf"),
     count: Annotated[int, typer.Option(min=12, help="How many scenes.")] = 50,
     seed: Annotated[int, typer.Option(help="Same seed, same scenes.")] = 7,
@@ -118,7 +118,8 @@ def _summary(project: Project, reviews: list[Any], report: Path, out: Path) -> t
     for number, review in enumerate(reviews):
         images += review.images
         how = "by hand" if number == 0 else "corrected"
-        rows.append((number + 1, how, images, f"{review.seconds:.0f}", f"{review.baseline_seconds:.0f}", percent(review.saved_fraction)))
+        seconds = (f"{review.seconds:.0f}", f"{review.baseline_seconds:.0f}")
+        rows.append((number + 1, how, images, *seconds, percent(review.saved_fraction)))
     spent, by_hand = (sum(getattr(r, key) for r in reviews) for key in ("seconds", "baseline_seconds"))
     saved = 1 - spent / by_hand if by_hand else 0.0
     rows.append(("all", "", images, f"{spent:.0f}", f"{by_hand:.0f}", percent(saved)))

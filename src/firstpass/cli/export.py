@@ -12,7 +12,7 @@ from firstpass.cli._run import Json, ProjectPath, finish
 NAME = "export"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     path: Annotated[Path, typer.Argument(help="File or folder to write; must not exist.")],
     format_name: Annotated[str, typer.Option("--format", help="native, coco, yolo, voc, labelme, csv, image-folder.")] = "coco",

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from firstpass.cli._run import Json, ProjectPath, finish, progress_bar
+from firstpass.cli._run import Json, ProjectPath, finish, progress_bar, shortened
 from firstpass.errors import UsageError
 
 NAME = "import"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="Label file or folder; nothing = new images.")] = None,
     format_name: Annotated[str | None, typer.Option("--format", help="coco, yolo, voc, …; found out when left out.")] = None,
@@ -25,7 +25,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     from firstpass.project import Project
-    from firstpass.stages import import_, metadata as metadata_stage
+    from firstpass.stages import import_
+    from firstpass.stages import metadata as metadata_stage
 
     if path is None and (format_name or layer):
         raise UsageError("--format and --layer go with a label file or folder: firstpass import PROJECT PATH")
@@ -36,11 +37,11 @@ def run(
                     opened, path, format=format_name, layer=layer, add_classes=add_classes or None, keep_missing=keep_missing,
                     progress=report,
                 )  # fmt: skip
-            lines = [f"{taken.objects:,} objects on {taken.images:,} images → layer {taken.layer} ({taken.format})"]
+            lines = [taken.words]
             if taken.already:
                 lines.append(f"{taken.already:,} images were there already")
             if taken.new_classes:
-                lines.append(f"new classes: {', '.join(taken.new_classes)}")
+                lines.append(f"new classes: {shortened(taken.new_classes)}")
             finish(taken, as_json=as_json, lines=lines, problems=taken.problems, project=opened)
         elif metadata is not None:
             rows = metadata_stage.import_metadata(opened, metadata)

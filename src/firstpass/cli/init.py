@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from firstpass.cli._run import Json, ProjectPath, finish, progress_bar
+from firstpass.cli._run import Json, ProjectPath, finish, progress_bar, shortened
 
 NAME = "init"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     images: Annotated[str, typer.Option(help="Folder of images, or an fsspec URL such as s3://bucket/folder.")],
     classes: Annotated[str, typer.Option(help="Class names, separated by commas.")] = "",
@@ -21,7 +21,8 @@ def run(
     name: Annotated[str, typer.Option(help="The project's name, the folder's when left out.")] = "",
     as_json: Json = False,
 ) -> None:
-    from firstpass.stages import import_, metadata as metadata_stage
+    from firstpass.stages import import_
+    from firstpass.stages import metadata as metadata_stage
 
     names = [c.strip() for c in classes.split(",") if c.strip()]
     with import_.create_project(project, images=images, classes=names, name=name) as opened:
@@ -35,11 +36,11 @@ def run(
                 taken = import_.import_labels(opened, labels, progress=report)
             problems += taken.problems
             payload["labels"] = taken
-            lines.append(f"{taken.objects:,} objects on {taken.images:,} images → layer {taken.layer} ({taken.format})")
+            lines.append(taken.words)
         if metadata is not None:
             rows = metadata_stage.import_metadata(opened, metadata)
             problems += rows.problems
             payload["metadata"] = rows
             lines.append(f"metadata for {rows.images:,} images: {', '.join(rows.columns)}")
-        lines.append(f"classes: {', '.join(opened.ontology.names) or 'none yet, add them to firstpass.toml'}")
+        lines.append(f"classes: {shortened(opened.ontology.names) or 'none yet, add them to firstpass.toml'}")
         finish(payload, as_json=as_json, lines=lines, problems=problems, project=opened)

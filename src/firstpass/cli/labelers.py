@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from firstpass.cli._run import Json, finish, table
+from firstpass.cli._run import Json, finish
 
 NAME = "labelers"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     name: Annotated[str | None, typer.Argument(help="One labeler, with its settings.")] = None, as_json: Json = False
 ) -> None:
     from firstpass import registry
@@ -45,6 +45,10 @@ def run(
     else:
         one = rows[0]
         lines = [f"{one['name']}: {one['summary']}", f"state: {one['state']}"]
-        lines += [f"{key}: {one[key]}" for key in ("cues", "gives", "learns", "weights", "license", "reference") if one.get(key)]
-        lines += table(("setting", "meaning"), [(k, v) for k, v in one.get("settings", {}).items()]) if one.get("settings") else []
+        shown_keys = ("cues", "gives", "learns", "weights", "license", "reference")
+        lines += [f"{key}: {one[key]}" for key in shown_keys if one.get(key)]
+        settings = one.get("settings", {})
+        width = max(map(len, settings), default=0)
+        if settings:
+            lines += ["settings (--set NAME=VALUE):", *(f"  {k.ljust(width)}  {v}" for k, v in settings.items())]
     finish({"labelers": rows}, as_json=as_json, lines=lines, problems=problems)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAME = "prelabel"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     labeler: Annotated[str | None, typer.Option(help="See `firstpass labelers`; the project's choice when left out.")] = None,
     settings: Setting = None,
@@ -33,7 +33,11 @@ def run(
     if engine != "local":
         raise UsageError(f"no engine is called {engine!r}; there is: local")
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def finish_batch(_number: int, _frame: object) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, finish_batch)
     with Project.open(project) as opened, progress_bar("first pass") as report:
 
         def progress(now: EngineProgress) -> None:

@@ -12,7 +12,7 @@ from firstpass.cli._run import Json, ProjectPath, finish
 NAME = "report"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     out: Annotated[Path | None, typer.Option(help="HTML file to write; in the project's reports/ when left out.")] = None,
     pictures: Annotated[bool, typer.Option(help="Put pictures into the report; leave out where a license forbids it.")] = True,

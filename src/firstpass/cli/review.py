@@ -11,7 +11,7 @@ from firstpass.cli._run import Json, ProjectPath, finish, percent, progress_bar
 NAME = "review"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     simulate: Annotated[str, typer.Option(help="The layer that the simulated expert takes for the truth.")],
     layer: Annotated[str | None, typer.Option(help="The first pass to correct; none = everything is drawn by hand.")] = None,
@@ -22,8 +22,6 @@ def run(
 
     with Project.open(project) as opened, progress_bar("review") as bar:
         done = simulated_review(opened, simulate, proposals=layer, progress=bar)
-        lines = [
-            f"{done.images} images reviewed, {done.objects:,} objects: {done.seconds / 60:.1f} minutes,"
-            f" {percent(done.saved_fraction)} less than by hand"
-        ]
+        took = f"{done.seconds / 60:.1f} minutes, {percent(done.saved_fraction)} less than by hand"
+        lines = [f"{done.images} images reviewed, {done.objects:,} objects: {took}"]
         finish(done, as_json=as_json, lines=lines)

@@ -11,7 +11,7 @@ from firstpass.cli._run import Json, ProjectPath, finish, progress_bar
 NAME = "select"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     strategy: Annotated[str, typer.Option(help="random, uncertainty, diversity.")] = "uncertainty",
     count: Annotated[int, typer.Option(min=1, help="How many images.")] = 20,

@@ -12,7 +12,7 @@ from firstpass.cli._run import Json, ProjectPath, Setting, finish, parse_setting
 NAME = "simulate"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     truth: Annotated[str, typer.Option(help="A label file or folder, or a layer of the project, taken as the truth.")],
     labeler: Annotated[str, typer.Option(help="See `firstpass labelers`.")] = "pixel-forest",
@@ -47,8 +47,8 @@ def run(
         payload = result.as_dict()
         report = write_report(opened, simulation=payload, pictures=pictures)
         rows = [
-            (c["labeled"], f"{c['seconds'] / 60:.1f}", percent(c["saved_fraction"]), "–" if c["ap50"] is None else f"{c['ap50']:.2f}")
-            for c in payload["curve"]
+            (c.labeled, f"{c.seconds / 60:.1f}", percent(c.saved_fraction), "–" if c.ap50 is None else f"{c.ap50:.2f}")
+            for c in result.curve
         ]
         lines = table(("labeled", "minutes", "saved", "AP50"), rows)
         saved = ", ".join(f"{percent(share)} at {key} s a box" if key[0].isdigit() else f"{percent(share)} of {key} time"

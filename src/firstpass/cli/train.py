@@ -11,7 +11,7 @@ from firstpass.cli._run import Json, ProjectPath, Setting, finish, parse_setting
 NAME = "train"
 
 
-def run(
+def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     labeler: Annotated[str, typer.Option(help="One that learns, see `firstpass labelers`.")] = "pixel-forest",
     settings: Setting = None,

@@ -21,6 +21,7 @@ LOW_DISK_BYTES = 1 << 30
 ROOMS = ("labelers", "formats", "strategies", "embedders")
 CORE = ("numpy", "pillow", "opencv-python-headless", "onnxruntime", "scikit-learn", "sqlalchemy", "pycocotools")
 EXTRAS = {"models": "transformers", "train": "torch", "ray": "ray", "postgres": "psycopg", "integrations": "supervision"}
+Progress = Callable[[int, int | None], None]
 Verdict = Literal["good", "note", "bad"]
 
 
@@ -69,7 +70,7 @@ def examine_machine() -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def examine_project(project: Project, *, deep: bool = False, progress: Callable[[int, int | None], None] | None = None) -> DoctorReport:
+def examine_project(project: Project, *, deep: bool = False, progress: Progress | None = None) -> DoctorReport:
     """The machine, and the project: room on the disk, the store's own check, images gone or changed, the labeler's model.
 
     deep: read every image's bytes again and compare digests (slow), instead of only looking whether the file is there.
@@ -89,7 +90,7 @@ def examine_project(project: Project, *, deep: bool = False, progress: Callable[
     return DoctorReport(tuple(findings), (*problems, *missing))
 
 
-def _image_problems(project: Project, deep: bool, progress: Callable[[int, int | None], None] | None) -> list[Problem]:
+def _image_problems(project: Project, deep: bool, progress: Progress | None) -> list[Problem]:
     from firstpass.media.digest import digest_of
 
     problems: list[Problem] = []
@@ -97,7 +98,8 @@ def _image_problems(project: Project, deep: bool, progress: Callable[[int, int |
     for done, ref in enumerate(project.store.images.all(), 1):
         if "://" not in ref.uri and not Path(ref.uri).is_file():
             what = "its file is not there" if ref.digest else "only labels came, never a file"
-            problems.append(Problem(ref.name, what, ref.uri, "Bring it back, or leave it", "error" if ref.digest else "warning"))
+            severity = "error" if ref.digest else "warning"
+            problems.append(Problem(ref.name, what, ref.uri, "Bring it back, or leave it", severity))
         elif deep and ref.digest and digest_of(ref.uri) != ref.digest:
             remedy = "firstpass import PROJECT --recheck registers what it is now"
             problems.append(Problem(ref.name, "its bytes have changed since it was registered", "the same file", remedy))
@@ -112,6 +114,7 @@ def _labeler_finding(project: Project) -> Finding:
         return Finding("labeler", "note", "none chosen yet: `firstpass trial` or `firstpass train` chooses one")
     model = choice.settings.get("model")
     if model and not (project.path / str(model)).exists() and not Path(str(model)).exists():
-        return Finding("labeler", "bad", f"{choice.name}: its model {model} is not there", "Run `firstpass train PROJECT` again")
+        words = f"{choice.name}: its model {model} is not there"
+        return Finding("labeler", "bad", words, "Run `firstpass train PROJECT` again")
     silent = [name for name, threshold in choice.thresholds.items() if threshold > 1]
     return Finding("labeler", "good", choice.name + (f", silent for {', '.join(silent)}" if silent else ""))

@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import fsspec
-
 from firstpass import registry
 from firstpass.errors import FormatError, Problem, UsageError
 from firstpass.formats.base import WriteContext
 from firstpass.labels import ImageRef, LabeledImage
+from firstpass.media import Limits, read_bytes
 from firstpass.project import Project
 
 
@@ -85,8 +84,10 @@ def copy_image(ref: ImageRef, target: Path) -> Problem | None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if "://" in ref.uri:
-            with fsspec.open(ref.uri, "rb") as source, target.open("wb") as copy:
-                shutil.copyfileobj(source, copy)
+            data = read_bytes(ref.uri, ref.name, Limits())
+            if isinstance(data, Problem):
+                return data
+            target.write_bytes(data)
             return None
         try:
             os.link(ref.uri, target)

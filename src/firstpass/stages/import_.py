@@ -1,6 +1,6 @@
-"""Brings things in: images, labels, metadata. Everything good comes in; everything else is a problem with place and remedy.
+"""Brings images and labels in. Everything good comes in; everything else is a problem with place and remedy.
 
-Each of the three can be killed and run again: what is there already is passed over, so the end is the same as of an undisturbed run.
+Both can be killed and run again: what is there already is passed over, so the end is the same as of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from firstpass import registry
 from firstpass.errors import FormatError, Problem, UsageError
 from firstpass.formats.base import ReadContext, Sniff
 from firstpass.labels import Author, ImageRef, LabeledImage
-from firstpass.media import join_uri, probe, scan
+from firstpass.media import Probed, join_uri, probe, scan
 from firstpass.project import Project
 from firstpass.store import Layer, LayerKind, NewImage
 
@@ -47,10 +47,17 @@ class LabelsReport:
     format: str
     images: int
     objects: int
+    tags: int
     already: int
     placeholders: int
     new_classes: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What came in, in one line."""
+        tags = f" and {self.tags:,} tags" if self.tags else ""
+        return f"{self.objects:,} objects{tags} on {self.images:,} images → layer {self.layer} ({self.format})"
 
 
 def create_project(path: str | Path, *, images: str, classes: Sequence[str] = (), name: str = "") -> Project:
@@ -76,13 +83,17 @@ def import_images(
     entries = list(scan(project.config.images))
     names = [entry for entry in entries if isinstance(entry, str)]
     problems = [entry for entry in entries if isinstance(entry, Problem)]
-    known = set() if recheck else {ref.name for ref in project.store.images.all()}
+    known: set[str] = set() if recheck else {ref.name for ref in project.store.images.all()}
     todo = [name for name in names if name not in known]
     new, again, changed, done = 0, len(names) - len(todo), 0, 0
     folder = project.config.images
+
+    def look(name: str) -> Probed | Problem:
+        return probe(join_uri(folder, name), name)
+
     with ThreadPoolExecutor(threads) as pool:
         for chunk in _chunks(todo, CHUNK_IMAGES):
-            probed = list(pool.map(lambda name: probe(join_uri(folder, name), name), chunk))
+            probed = list(pool.map(look, chunk))
             problems += [p for p in probed if isinstance(p, Problem)]
             good = [NewImage(p.ref, dict(p.exif)) for p in probed if not isinstance(p, Problem)]
             added = project.store.images.add(good)
@@ -97,10 +108,8 @@ def detect_format(path: Path) -> str:
     """The name of the format that knows the path best. Raises FormatError, with each format's reason, when none does."""
     if not path.exists():
         raise FormatError(f"{path}: there is no such file or folder")
-    sniffs: list[tuple[str, Sniff]] = []
-    for plugin in registry.listing("formats"):
-        if plugin.module is not None and plugin.spec.reads:
-            sniffs.append((plugin.name, plugin.factory.sniff(path)))
+    readers = [plugin for plugin in registry.listing("formats") if plugin.module is not None and plugin.spec.reads]
+    sniffs: list[tuple[str, Sniff]] = [(plugin.name, plugin.factory.sniff(path)) for plugin in readers]
     name, best = max(sniffs, key=lambda pair: pair[1].confidence)
     if best.confidence <= 0:
         reasons = "; ".join(f"{who}: {sniff.reason}" for who, sniff in sniffs)
@@ -194,7 +203,7 @@ def import_labels(
     if fresh and intake.add_classes:
         project.add_classes(*fresh)
         intake.new_classes += [c.name for c in fresh]
-    done, images, objects, already = target.looked(), 0, 0, 0
+    done, images, objects, tags, already = target.looked(), 0, 0, 0, 0
     for chunk in _chunks(reading.items, CHUNK_IMAGES):
         good: list[LabeledImage] = []
         for item in chunk:
@@ -207,11 +216,12 @@ def import_labels(
         intake.flush_images()
         written = target.write(good)
         images, objects = images + written.images, objects + written.objects
+        tags += sum(len(labeled.tags) for labeled in good)
         if progress:
             progress(images + already, None)
     classes = tuple(dict.fromkeys(intake.new_classes))
     problems = intake.all_problems(source)
-    return LabelsReport(target.name, name, images, objects, already, len(intake.declared), classes, problems)
+    return LabelsReport(target.name, name, images, objects, tags, already, len(intake.declared), classes, problems)
 
 
 def _target_layer(project: Project, layer: str | None, source: Path, author: Author, kind: LayerKind) -> Layer:

@@ -101,7 +101,7 @@ def _read_json(source: Path, text: str) -> tuple[list[str], list[tuple[str, Mapp
         if source.suffix.lower() == ".json":
             loaded = json.loads(text)
             items = cast("dict[str, Any]", loaded).items() if isinstance(loaded, dict) else None
-            records = [{"image": k, **v} for k, v in items if isinstance(v, dict)] if items is not None else loaded
+            records: Any = [{"image": k, **v} for k, v in items if isinstance(v, dict)] if items is not None else loaded
         else:
             records = [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError as error:

@@ -18,7 +18,7 @@ from firstpass.project import Project
 
 @dataclass(frozen=True, slots=True)
 class PrelabelReport:
-    """layer: where the proposals are. images, objects: written now. already: looked at before. stopped: ended early, resumable."""
+    """layer: where the proposals are. images, objects: written now. already: looked at before. stopped: early, resumable."""
 
     layer: str
     labeler: str

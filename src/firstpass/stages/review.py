@@ -1,7 +1,7 @@
-"""A review by a simulated expert, who knows the truth: for demos, trials of a method, and tests of everything behind the review.
+"""A review by a simulated expert, who knows the truth: for demos, trials of a method, and tests of all behind the review.
 
-It goes the way a person goes: takes the queue, sees the proposals above their class's threshold, corrects them, and leaves reviewed
-labels, edits and effort behind; effort is marked as simulated, so that a report never passes it off as measured.
+It goes the way a person goes: takes the queue, sees the proposals above their class's threshold, corrects them, and leaves
+reviewed labels, edits and effort behind; effort is marked as simulated, so that a report never passes it off as measured.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from firstpass import registry
 from firstpass.errors import FirstpassError, Problem
 from firstpass.labels import ImageRef, LabeledImage
+from firstpass.media.image import Rgb
 from firstpass.project import Project
 from firstpass.store import Queued
 
@@ -88,7 +89,7 @@ def _stack(vectors: dict[str, NDArray[np.float32]], names: Sequence[str]) -> NDA
 def embed_images(
     project: Project, refs: Sequence[ImageRef], embedder: str, progress: Progress | None = None
 ) -> tuple[dict[str, NDArray[np.float32]], list[Problem]]:
-    """Vectors by image name, from the store's cache where they are, computed and kept where not. Unreadable images are problems."""
+    """Vectors by image name, from the store's cache or computed and kept there. Unreadable images are problems."""
     plugin = registry.find("embedders", embedder)
     kind = f"image:{plugin.name}:{plugin.spec.version}"
     vectors = dict(project.store.vectors.get(kind, [ref.name for ref in refs]))
@@ -98,7 +99,8 @@ def embed_images(
         return vectors, problems
     opened = plugin.factory.open({})
     for start in range(0, len(todo), EMBED_BATCH):
-        pictures, names = [], []
+        pictures: list[Rgb] = []
+        names: list[str] = []
         for ref in todo[start : start + EMBED_BATCH]:
             image = project.image(ref, max_side_px=THUMB_PX)
             if isinstance(image, Problem):

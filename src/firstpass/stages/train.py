@@ -49,8 +49,8 @@ def train(
 ) -> TrainReport:
     """Fits the labeler on a layer (None = the reviewed labels) into ``models/``, and makes it the project's labeler.
 
-    use: False leaves the project's choice as it is. Raises UsageError when there is nothing to learn from or the labeler does not
-    learn, MissingExtra, LabelerBroke. Images that cannot be read are problems; the rest is learned from.
+    use: False leaves the project's choice as it is. Raises UsageError when there is nothing to learn from or the labeler does
+    not learn, MissingExtra, LabelerBroke. Images that cannot be read are problems; the rest is learned from.
     """
     source = project.layers.get(layer) if layer else project.reviewed
     examples: list[TrainingExample] = []
@@ -91,7 +91,8 @@ def _load(project: Project, ref: ImageRef) -> Image:
 
 
 def _new_folder(project: Project, name: str) -> Path:
-    numbers = [int(p.name.rsplit("-", 1)[1]) for p in project.models_path.glob(f"{name}-*") if p.name.rsplit("-", 1)[1].isdigit()]
+    tails = [p.name.rsplit("-", 1)[1] for p in project.models_path.glob(f"{name}-*")]
+    numbers = [int(tail) for tail in tails if tail.isdigit()]
     return project.models_path / f"{name}-{max(numbers, default=0) + 1}"
 
 
