@@ -40,8 +40,8 @@ def _looks(connection: Connection, where: str) -> Iterator[Problem]:
 
 def _counts(connection: Connection, where: str) -> Iterator[Problem]:
     lo, ob, la, c, co = schema.looks, schema.objects, schema.layers, schema.classes, schema.layer_counts
-    layers = dict(connection.execute(select(la.c.id, la.c.name)).tuples().all())
-    classes = dict(connection.execute(select(c.c.id, c.c.name)).tuples().all())
+    layers = dict(connection.execute(select(la.c.id, la.c.name)).all())
+    classes = dict(connection.execute(select(c.c.id, c.c.name)).all())
     true: Counter[tuple[int, int]] = Counter()
     query = select(lo.c.layer_id, ob.c.class_id, func.count()).join_from(lo, ob, ob.c.look_id == lo.c.id).where(lo.c.is_current)
     for layer, class_id, count in connection.execute(query.group_by(lo.c.layer_id, ob.c.class_id)):

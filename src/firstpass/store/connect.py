@@ -267,8 +267,8 @@ def _upsert_of(dialect: str, table: Table) -> Any:
 def insert_many(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Inserts rows given as tuples in the order of the table's columns, by the driver's own executemany.
 
-    For a million rows: SQLAlchemy would spend as long on each row's parameters as SQLite on storing it. Values go to the driver as
-    they are, so the columns must be of types that need no conversion (numbers, text, bytes).
+    For a million rows: SQLAlchemy would spend as long on each row's parameters as SQLite on storing it. Values go to the driver
+    as they are, so the columns must be of types that need no conversion (numbers, text, bytes).
     """
     if not rows:
         return

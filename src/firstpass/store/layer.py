@@ -59,7 +59,7 @@ class Layer:
         for part in chunks(names, PAGE):
             query = select(i.c.name, lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current)
             with self._database.reading() as connection:
-                found = dict(connection.execute(query.where(i.c.name.in_(part))).tuples().all())
+                found = dict(connection.execute(query.where(i.c.name.in_(part))).all())
                 looks = read_looks(connection, [found[name] for name in part if name in found])
             yield from looks
 

@@ -61,7 +61,7 @@ class Names:
 def all_classes(connection: Connection) -> dict[int, str]:
     """Every class name by key, as the connection sees them."""
     t = schema.classes
-    return dict(connection.execute(select(t.c.id, t.c.name)).tuples().all())
+    return dict(connection.execute(select(t.c.id, t.c.name)).all())
 
 
 def all_authors(connection: Connection) -> dict[int, Author]:

@@ -41,7 +41,7 @@ class Queue:
             places: dict[int, int] = {}
             for part in chunks(keys.values()):
                 there = select(q.c.image_id, q.c.seq).where(q.c.image_id.in_(part))
-                places.update(connection.execute(there).tuples().all())
+                places.update(connection.execute(there).all())
             rows = [
                 {
                     "image_id": keys[name],
