@@ -35,6 +35,7 @@ BORROWED = 3.0  # proposals' worth of evidence from other classes, when there ar
 HALF_AT = 3.0  # with this many other classes, half of it
 FAIR_SHARE = 20.0  # a class lends with the weight of at most this many proposals, so that a frequent one does not speak for all
 MAX_STEPS = 256  # scores tried per class; above that, quantiles
+POOL_STEPS = 32  # scores of other classes tried besides
 MIN_IMAGES = 3  # fewer are no evidence: the bootstrap knows nothing of what it has not seen
 PASSES = 2  # rounds of weighing each class given what the others show
 
@@ -69,6 +70,14 @@ class _Flat:
     label: NDArray[np.int64]
     score: Floats
     gain: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Curves:
+    """float64 (images, steps) each: seconds saved, and proposals shown, from each step's score on."""
+
+    saved_s: Floats
+    shown: Floats
 
 
 def choose_thresholds(
@@ -126,60 +135,73 @@ def _choose_each(
     flat: _Flat, names: Sequence[str], drawn: Floats, caution_s: float, confidence: float
 ) -> dict[str, ThresholdChoice]:
     counts = np.bincount(flat.label, minlength=len(names))
-    lending = np.minimum(counts, FAIR_SHARE)
+    lending = np.minimum(counts, FAIR_SHARE) / np.maximum(counts, 1)
+    images = drawn.shape[1]
     choices: dict[str, ThresholdChoice] = {}
     for k, name in enumerate(names):
-        others = lending.copy()
-        others[k] = 0
-        lenders = int((others > 0).sum())
+        mine = flat.label == k
+        lenders = int((counts > 0).sum() - (counts[k] > 0))
+        steps = _steps(flat.score[mine], flat.score[~mine])
+        own = _curves(flat, mine.astype(np.float64), steps, images)
+        pool = _curves(flat, np.where(mine, 0.0, lending[flat.label]), steps, images)
         worth = BORROWED * lenders / (lenders + HALF_AT)
-        per_proposal = np.divide(others, counts, out=np.zeros(len(names)), where=counts > 0) * worth / max(others.sum(), 1.0)
-        own = flat.label == k
-        scores = np.concatenate((flat.score[own], flat.score[others[flat.label] > 0] if counts[k] == 0 else np.zeros(0)))
-        steps = _steps(scores)
-        own_s = _saved_from(flat, own.astype(np.float64), steps, drawn.shape[1])
-        lent_s = _saved_from(flat, per_proposal[flat.label], steps, drawn.shape[1])
-        choices[name] = _decide(name, steps, own_s, lent_s, drawn, caution_s, confidence, int(counts[k]))
+        choices[name] = _decide(name, steps, own, pool, worth, drawn, caution_s, confidence)
     return choices
 
 
-def _steps(scores: Floats) -> Floats:
-    """The thresholds to try, falling, infinite first; a finite one is a score that occurs."""
-    levels = np.unique(scores)[::-1]
+def _steps(own: Floats, others: Floats) -> Floats:
+    """The thresholds to try, falling, infinite first: the scores that occur in the class, and some of those that occur
+    elsewhere.
+    """
+    levels: Floats = np.unique(own)
     if len(levels) > MAX_STEPS:
         levels = levels[np.linspace(0, len(levels) - 1, MAX_STEPS).round().astype(np.int64)]
-    return np.concatenate(([np.inf], levels))
+    if len(others):
+        levels = np.union1d(levels, np.quantile(others, np.linspace(0, 1, POOL_STEPS), method="lower"))
+    return np.concatenate(([np.inf], levels[::-1]))
 
 
-def _saved_from(flat: _Flat, weight: Floats, steps: Floats, images: int) -> Floats:
-    """float64 (images, steps): seconds saved in each image when everything from that score on is shown, each proposal
-    weighted.
-    """
-    out = np.zeros((images, len(steps) + 1))
+def _curves(flat: _Flat, weight: Floats, steps: Floats, images: int) -> _Curves:
+    """What showing everything from each step on does in each image, each proposal weighted."""
     used = np.flatnonzero(weight)
-    column = len(steps) - np.searchsorted(steps[::-1], flat.score[used], side="right")
-    np.add.at(out, (flat.image[used], np.minimum(column, len(steps))), flat.gain[used] * weight[used])
-    return np.cumsum(out[:, : len(steps)], axis=1)
+    column = np.minimum(len(steps) - np.searchsorted(steps[::-1], flat.score[used], side="right"), len(steps))
+    place = flat.image[used] * (len(steps) + 1) + column
+    size = images * (len(steps) + 1)
+
+    def rising(amount: Floats) -> Floats:
+        table = np.bincount(place, weights=amount, minlength=size).astype(np.float64).reshape(images, len(steps) + 1)
+        return np.cumsum(table[:, : len(steps)], axis=1)
+
+    return _Curves(rising(flat.gain[used] * weight[used]), rising(weight[used]))
+
+
+def _worth(own: Floats, own_n: Floats, pool: Floats, pool_n: Floats, worth: float) -> Floats:
+    """How good each step is: proposals expected there, times their mean saving, shrunk towards that of the other classes."""
+    elsewhere = np.divide(pool, pool_n, out=np.zeros_like(pool), where=pool_n > 0)
+    share = pool_n / max(float(pool_n.max()), 1e-12)
+    mean = np.divide(own + worth * elsewhere, own_n + worth, out=np.zeros_like(own), where=own_n + worth > 0)
+    return (own_n + worth * share) * mean
 
 
 def _decide(
-    name: str, steps: Floats, own_s: Floats, lent_s: Floats, drawn: Floats, caution_s: float, confidence: float, count: int
+    name: str, steps: Floats, own: _Curves, pool: _Curves, worth: float, drawn: Floats, caution_s: float, confidence: float
 ) -> ThresholdChoice:
-    saved = own_s + lent_s
-    total = saved.sum(axis=0)
-    images = len(saved)
-    best = int(np.argmax(total))
+    own_s, own_n, pool_s, pool_n = (table.sum(axis=0) for table in (own.saved_s, own.shown, pool.saved_s, pool.shown))
+    count = round(float(own_n[-1]))
+    best = int(np.argmax(_worth(own_s, own_n, pool_s, pool_n, worth)))
     silent = ThresholdChoice(name, np.inf, 0.0, (0.0, 0.0), count)
+    images = len(own.shown)
     if images < MIN_IMAGES or best == 0:
         return silent
-    left_out = np.argmax(total[None, :] - saved, axis=1)
-    rows = np.arange(images)
-    sums = drawn @ saved[rows, left_out]
-    own = own_s[rows, left_out]
-    if np.quantile(sums, 1 - confidence) <= caution_s:
+    without = (own_s - own.saved_s, own_n - own.shown, pool_s - pool.saved_s, pool_n - pool.shown)
+    rows, left_out = np.arange(images), np.argmax(_worth(*without, worth), axis=1)
+    lent_s, lent_n = (drawn @ table[rows, left_out] for table in (pool.saved_s, pool.shown))
+    lent = np.divide(lent_s, lent_n, out=np.zeros_like(lent_s), where=lent_n > 0)
+    saved = own.saved_s[rows, left_out]
+    if np.quantile(drawn @ saved + worth * lent, 1 - confidence) <= caution_s:
         return silent
-    low, high = np.quantile(drawn @ own / images, [1 - confidence, confidence])
-    return ThresholdChoice(name, _between(steps, best), float(own.mean()), (float(low), float(high)), count)
+    low, high = np.quantile(drawn @ saved / images, [1 - confidence, confidence])
+    return ThresholdChoice(name, _between(steps, best), float(saved.mean()), (float(low), float(high)), count)
 
 
 def _between(steps: Floats, best: int) -> float:
