@@ -5,7 +5,7 @@ Fields of our own, which other tools pass over: ``firstpass_id`` and ``text`` of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -36,6 +36,24 @@ class Annotation(Struct, gc=False):
     text: Any = None
     utf8_string: Any = None
     firstpass_id: Any = None
+
+
+class PlainAnnotation(Struct, gc=False):
+    """A box with a class and perhaps a score, and nothing else that counts: anything more does not decode as one."""
+
+    id: int
+    category_id: int | str
+    bbox: tuple[float, float, float, float]
+    segmentation: tuple[()] | None = None
+    iscrowd: Literal[0] | None = 0
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    firstpass_id: str | None = None
+    image_level: None = None
+    attributes: None = None
+    keypoints: None = None
+    caption: None = None
+    text: None = None
+    utf8_string: None = None
 
 
 class ImageEntry(Struct, gc=False):
@@ -104,6 +122,8 @@ class WrittenImage(Struct, omit_defaults=True):
 
 TOP = msgspec.json.Decoder(dict[str, Raw])
 RAWS = msgspec.json.Decoder(list[Raw])
+PLAIN = msgspec.json.Decoder(PlainAnnotation)
+HEADS = msgspec.json.Decoder(list[Head])
 HEAD = msgspec.json.Decoder(Head)
 ANNOTATION = msgspec.json.Decoder(Annotation)
 IMAGE = msgspec.json.Decoder(ImageEntry)

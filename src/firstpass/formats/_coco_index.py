@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from msgspec import Raw
 from numpy.typing import NDArray
 
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._coco_fields import CATEGORY, HEAD, IMAGE, RAWS, RECORD, TOP, ImageEntry
+from firstpass.formats._coco_fields import CATEGORY, HEAD, HEADS, IMAGE, RAWS, RECORD, TOP, Head, Id, ImageEntry
 from firstpass.formats._json_bytes import DECODE_ERRORS, decode_tolerantly, plain, read_bytes
 from firstpass.labels import LabelClass
 
+CHUNK = 20_000
 WATCHED_KEYS = (b'"bbox"', b'"category_id"', b'"image_id"', b'"segmentation"')
 
 
@@ -32,7 +34,7 @@ class CocoIndex:
 
     class_of: category id → class name. annotations: raw records. order: their places, grouped by image; starts: image i owns
     order[starts[i]:starts[i + 1]]. orphans: places of those without an image. doubles: places whose id came before.
-    results: a bare list of detections. watched: some record may hold a key twice.
+    results: a bare list of detections. watched: a key stands more often than there are records, so one may hold it twice.
     """
 
     name: str
@@ -67,8 +69,6 @@ def index_file(path: Path, class_names: Sequence[str]) -> CocoIndex:
         _index_results(path, data, index, class_names)
     else:
         _index_dataset(path, data, index)
-    data = b""  # only the records that are still needed keep the buffer
-    index.watched = _may_repeat_keys(index.annotations)
     return index
 
 
@@ -201,44 +201,63 @@ def _read_images(records: list[Raw], index: CocoIndex) -> dict[Hashable, int]:
 
 def _group(index: CocoIndex, places: dict[Hashable, int]) -> None:
     """Gives every annotation to its image. Results files have no images: each image_id makes one."""
-    decode, seen, doubles = HEAD.decode, set[Hashable](), set[int]()
     owners = np.full(len(index.annotations), -1, np.int64)
-    texts: dict[str, int] = {} if index.results else {str(key): place for key, place in places.items()}
-    for i, raw in enumerate(index.annotations):
-        try:
-            head = decode(raw)
-            image_id, own_id = head.image_id, head.id
-        except DECODE_ERRORS:
-            record = decode_record(raw)
-            image_id, own_id = record.get("image_id") if record else None, None
-            if not isinstance(image_id, Hashable):
-                image_id = None
-        owner = places.get(image_id)
-        if owner is None and image_id is not None:
-            if index.results and isinstance(image_id, int | str):
-                owner = places[image_id] = len(index.images)
-                index.images.append(ImageEntry(image_id))
-            else:
-                owner = texts.get(str(image_id))
-        if owner is not None:
-            owners[i] = owner
-        if own_id is not None:
-            if own_id in seen:
-                doubles.add(i)
-            seen.add(own_id)
-    index.doubles = frozenset(doubles)
+    ids: list[Id] = []
+    counts = [0] * len(WATCHED_KEYS)
+    texts = {str(key): place for key, place in places.items()}
+    for start in range(0, len(index.annotations), CHUNK):
+        records = index.annotations[start : start + CHUNK]
+        text = b",".join(records)
+        counts = [n + text.count(key) for n, key in zip(counts, WATCHED_KEYS, strict=True)]
+        heads = _heads(b"[" + text + b"]", records)
+        if index.results:
+            _add_images(heads, index, places)
+            texts = {}
+        found = [places.get(head.image_id, -1) for head in heads]
+        if -1 in found:  # ids that are numbers on one side and texts on the other
+            found = [texts.get(str(h.image_id), -1) if place < 0 else place for place, h in zip(found, heads, strict=True)]
+        owners[start : start + CHUNK] = found
+        ids.extend(head.id for head in heads)
+    index.watched = any(n > len(index.annotations) for n in counts)
+    index.doubles = _doubles(ids)
     order = np.argsort(owners, kind="stable").astype(np.int64)
     starts = np.searchsorted(owners[order], np.arange(len(index.images) + 1))
     index.orphans, index.order, index.starts = order[: starts[0]], order, starts.astype(np.int64)
 
 
-def _may_repeat_keys(records: list[Raw], chunk: int = 20000) -> bool:
-    """Whether a watched key stands more often than there are records; cheap, and now and then wrong to the safe side."""
-    counts = [0] * len(WATCHED_KEYS)
-    for start in range(0, len(records), chunk):
-        text = b"".join(records[start : start + chunk])
-        counts = [n + text.count(key) for n, key in zip(counts, WATCHED_KEYS, strict=True)]
-    return any(n > len(records) for n in counts)
+def _heads(text: bytes, records: list[Raw]) -> list[Head]:
+    """The records' ids, all at once where they are whole, else one by one, with None for what is broken."""
+    with suppress(*DECODE_ERRORS):
+        return HEADS.decode(text)
+    heads: list[Head] = []
+    for record in records:
+        try:
+            heads.append(HEAD.decode(record))
+        except DECODE_ERRORS:
+            given = (decode_record(record) or {}).get("image_id")
+            heads.append(Head(None, given if isinstance(given, int | str) else None))
+    return heads
+
+
+def _add_images(heads: list[Head], index: CocoIndex, places: dict[Hashable, int]) -> None:
+    for head in heads:
+        if isinstance(head.image_id, int | str) and head.image_id not in places:
+            places[head.image_id] = len(index.images)
+            index.images.append(ImageEntry(head.image_id))
+
+
+def _doubles(ids: list[Id]) -> frozenset[int]:
+    """The places of those ids that came before."""
+    present = len(ids) - ids.count(None)
+    if len(set(ids) - {None}) == present:
+        return frozenset()
+    seen: set[Id] = {None}
+    doubles: set[int] = set()
+    for place, own_id in enumerate(ids):
+        if own_id in seen and own_id is not None:
+            doubles.add(place)
+        seen.add(own_id)
+    return frozenset(doubles)
 
 
 def _repeated_sections(data: bytes, top: dict[str, Raw], index: CocoIndex) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, UnsetType
 
 from firstpass.errors import Problem
-from firstpass.formats._coco_fields import ANNOTATION, ENCODER, TAGS, Annotation, ImageEntry, TagEntry
+from firstpass.formats._coco_fields import ANNOTATION, ENCODER, PLAIN, TAGS, Annotation, ImageEntry, TagEntry
 from firstpass.formats._coco_index import CocoIndex, decode_record, repeated_keys
-from firstpass.formats._coco_shapes import EMPTY_SEGMENTATIONS, BadShape, keypoint_of, to_box, to_shape
+from firstpass.formats._coco_shapes import BadShape, keypoint_of, to_box, to_shape
+from firstpass.formats._coco_units import boxes_of, fits_only_as_corners, is_fraction, present
 from firstpass.formats._find import find_by_stem
 from firstpass.formats._json_bytes import DECODE_ERRORS, plain
 from firstpass.formats.base import ReadContext
@@ -44,18 +45,22 @@ class _Made:
 
 @dataclass(eq=False, slots=True)
 class CocoReader:
-    """Turns an index into labeled images and problems, once. fractions: no box can be in pixels. prefix: of object ids."""
+    """Turns an index into labeled images and problems, once. prefix: of object ids.
+
+    plain: the file's first annotations are boxes and no more, so that is tried first. fractions: no box can be in pixels.
+    """
 
     index: CocoIndex
     context: ReadContext
-    fractions: bool = False
     prefix: str = ""
+    plain: bool = False
+    fractions: bool = False
 
     def items(self) -> Iterator[LabeledImage | Problem]:
         """The file's own problems first, then the images in the file's order, each after its problems, orphans last."""
         self.prefix = stable_id("coco", self.context.author.name, self.context.author.settings_digest)[:8]
         yield from self.index.problems
-        yield from self._unit_problems()
+        yield from self._file_problems()
         used: dict[str, str] = {}
         for i, entry in enumerate(self.index.images):
             name = entry.file_name or str(entry.id)
@@ -90,20 +95,23 @@ class CocoReader:
     def _labeled(self, ref: ImageRef, entry: ImageEntry, places: list[int]) -> Iterator[LabeledImage | Problem]:
         """One image. When all it has was refused it is not given out: it would pass for looked at and empty."""
         made = _Made(ref)
-        annotations, decode, class_of = self.index.annotations, ANNOTATION.decode, self.index.class_of
-        doubles, careful, prefix = self.index.doubles, self.index.watched or self.fractions, self.prefix
-        width_px, height_px, objects = ref.width_px, ref.height_px, made.objects
+        annotations, decode, class_of = self.index.annotations, PLAIN.decode, self.index.class_of
+        doubles, prefix, objects = self.index.doubles, self.prefix, made.objects
+        width_px, height_px = ref.width_px, ref.height_px
         for place in places:
-            try:
-                a = decode(annotations[place])
-                if not careful and a.bbox is not None and type(a.id) is int and _is_plain(a) and place not in doubles:
+            if self.plain and place not in doubles:
+                try:
+                    a = decode(annotations[place])
                     x1, y1, w, h = a.bbox
                     x2, y2 = x1 + w, y1 + h
                     if 0 <= x1 < x2 <= width_px and 0 <= y1 < y2 <= height_px and a.category_id in class_of:
-                        object_id = ObjectId(f"{prefix}{a.id:08x}" if a.firstpass_id is None else str(a.firstpass_id))
-                        objects.append(Labeled(object_id, class_of[a.category_id], Box(x1, y1, x2, y2), a.score))
+                        object_id = ObjectId(a.firstpass_id or f"{prefix}{a.id:08x}")
+                        objects.append(Labeled(object_id, class_of[a.category_id], Box(x1, y1, x2, y2), a.score, None, {}))
                         continue
-                self._take(a, place, made)
+                except DECODE_ERRORS:
+                    pass
+            try:
+                self._take(ANNOTATION.decode(annotations[place]), place, made)
             except DECODE_ERRORS as error:
                 self._retake(error, place, made)
         self._stored_tags(entry, made)
@@ -123,7 +131,7 @@ class CocoReader:
             made.problems.append(Problem(where, refused.what, refused.expected, refused.remedy))
 
     def _take_or_refuse(self, a: Annotation, place: int, where: str, made: _Made) -> None:
-        has_shape = a.bbox is not None or _present(a.segmentation) or _present(a.keypoints)
+        has_shape = a.bbox is not None or present(a.segmentation) or present(a.keypoints)
         if isinstance(a.caption, str) and not has_shape:
             made.tags.append(Tag("", "caption", a.caption, _score(a, where, made)))
             return
@@ -138,7 +146,7 @@ class CocoReader:
         shape = self._shape(a, where, made)
         if shape is None or (self.fractions and isinstance(shape, Box)):
             return
-        if not isinstance(shape, Point) and not isinstance(a.keypoints, UnsetType) and _present(a.keypoints):
+        if not isinstance(shape, Point) and not isinstance(a.keypoints, UnsetType) and present(a.keypoints):
             attributes["keypoints"] = bytes(a.keypoints).decode()
         object_id = self._object_id(a, place, where, made)
         obj = Labeled(object_id, name, shape, _score(a, where, made), text, attributes)
@@ -244,33 +252,22 @@ class CocoReader:
             return f"one of {len(ids)} ids from {ids[0]} to {ids[-1]}"
         return "one of " + ", ".join(map(str, ids[:12])) if ids else "categories, but there are none"
 
-    def _unit_problems(self) -> Iterator[Problem]:
+    def _file_problems(self) -> Iterator[Problem]:
         """Boxes that cannot be pixels (all in 0..1), or that look like left, top, right, bottom; judged by a sample first."""
-        sample = list(islice(self._boxes(), SAMPLE))
+        sample = list(islice(boxes_of(self.index), SAMPLE))
+        self.plain = not self.index.watched and all(_is_plain(raw) for raw in self.index.annotations[:SAMPLE])
         if not sample:
             return
-        if all(_is_fraction(box) for box, _ in sample) and all(_is_fraction(box) for box, _ in self._boxes()):
-            self.fractions = True
+        if all(is_fraction(box) for box, _ in sample) and all(is_fraction(box) for box, _ in boxes_of(self.index)):
+            self.fractions, self.plain = True, False
             what = "all boxes lie within 0..1: these are shares of the image, not pixels"
             remedy = "No box was taken: multiply them by the images' width and height"
             yield Problem(self.index.name, what, "x, y, width, height in pixels", remedy)
             return
-        odd = sum(_fits_only_as_corners(box, entry) for box, entry in sample)
+        odd = sum(fits_only_as_corners(box, entry) for box, entry in sample)
         if len(sample) >= MIN_SAMPLE and odd > len(sample) / 2:
             what = f"{odd} of the first {len(sample)} boxes reach outside their image, but fit as left, top, right, bottom"
             yield Problem(self.index.name, what, "x, y, width, height", "Check the file's box layout", "warning")
-
-    def _boxes(self) -> Iterator[tuple[tuple[float, float, float, float], ImageEntry]]:
-        annotations: list[Raw] = self.index.annotations
-        for i, entry in enumerate(self.index.images):
-            places: list[int] = self.index.order[self.index.starts[i] : self.index.starts[i + 1]].tolist()
-            for place in places:
-                try:
-                    a = ANNOTATION.decode(annotations[place])
-                except DECODE_ERRORS:
-                    continue
-                if a.bbox is not None and a.image_level is not True and not _present(a.segmentation) and any(a.bbox[2:]):
-                    yield a.bbox, entry
 
 
 def to_tag(t: TagEntry) -> Tag:
@@ -278,25 +275,6 @@ def to_tag(t: TagEntry) -> Tag:
     if t.kind not in ("class", "caption", "answer"):
         raise ValueError(f"tag kind {t.kind!r} is unknown")
     return Tag(t.name, t.kind, t.text, t.score, t.attributes)
-
-
-def _is_plain(a: Annotation) -> bool:
-    """A box with a class and perhaps a score, and nothing else that counts."""
-    return (
-        (isinstance(a.segmentation, UnsetType) or bytes(a.segmentation) in EMPTY_SEGMENTATIONS)
-        and not a.attributes
-        and not a.iscrowd
-        and a.keypoints is UNSET
-        and a.text is None
-        and a.caption is None
-        and a.utf8_string is None
-        and not a.image_level
-        and (a.score is None or 0 <= a.score <= 1)
-    )
-
-
-def _present(raw: Raw | UnsetType) -> bool:
-    return not isinstance(raw, UnsetType) and bytes(raw) not in EMPTY_SEGMENTATIONS
 
 
 def _score(a: Annotation, where: str, made: _Made) -> float | None:
@@ -324,14 +302,9 @@ def _short(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _is_fraction(box: tuple[float, float, float, float]) -> bool:
-    x, y, w, h = box
-    return x >= 0 and y >= 0 and w >= 0 and h >= 0 and x + w <= 1.001 and y + h <= 1.001
-
-
-def _fits_only_as_corners(box: tuple[float, float, float, float], entry: ImageEntry) -> bool:
-    x, y, x2, y2 = box
-    if not entry.width or not entry.height:
+def _is_plain(raw: Raw) -> bool:
+    try:
+        PLAIN.decode(raw)
+    except DECODE_ERRORS:
         return False
-    outside = x + x2 > entry.width + 1 or y + y2 > entry.height + 1
-    return outside and 0 <= x < x2 <= entry.width + 1 and 0 <= y < y2 <= entry.height + 1
+    return True
