@@ -100,6 +100,8 @@ def _damaged(where: str, what: str, error: Exception, byte_count: int) -> Proble
     said = one_line(error)
     if isinstance(error, (struct.error, EOFError, IndexError)) or any(word in said.lower() for word in _ENDS_EARLY):
         return Problem(where, f"{what} ends early: only {byte_count:,} bytes are there", "the whole file", _REMEDY)
+    if type(error).__name__.startswith("DecompressionBomb"):
+        return Problem(where, f"{what} is too large: not decoded, it may be a decompression bomb", "", "Make it smaller.")
     if isinstance(error, MemoryError):
         return Problem(where, f"{what} needs more memory than there is", "", "Make it smaller, or use a larger machine.")
     return Problem(where, f"{what} is damaged: {said}", "", _REMEDY)

@@ -44,7 +44,8 @@ def walk_png(data: bytes, where: str, limits: Limits) -> PngChunks | Problem:
         length, kind = struct.unpack_from(">I4s", data, at)
         body, after = at + 8, at + 12 + length
         if after > len(data):
-            found.cut = f"cut within a chunk {kind.decode('latin-1')!r} of {length:,} bytes"
+            named = f" {kind.decode('ascii')}" if kind.isalpha() else ""
+            found.cut = f"cut within a chunk{named} of {length:,} bytes"
             break
         if kind == b"IEND":
             found.ended = True

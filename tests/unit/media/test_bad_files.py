@@ -148,6 +148,17 @@ def test_7_huge_sizes_in_other_headers(make, put, kind):
     assert "bomb" in line
 
 
+def test_7_gif_frame_far_larger_than_its_screen(make, put):
+    data = bytearray(make.encode(make.quarters(), "GIF"))
+    at = data.index(b"\x2c", 13 + 3 * (2 << (data[10] & 7)))
+    data[at + 5 : at + 9] = struct.pack("<HH", 65_000, 65_000)
+    refused(put("a.gif", bytes(data)), "a.gif", "bomb")
+
+
+def test_7_bigtiff_with_offsets_beyond_any(put):
+    refused(put("a.tif", b"II+\0\x08\0\0\0" + b"\xff" * 40), "a.tif", "TIFF")
+
+
 def test_7_limits_can_be_set(make, put):
     path = put("a.png", make.encode(make.quarters()))
     assert isinstance(read_image(path, limits=Limits(max_pixels=2400)), np.ndarray)

@@ -109,3 +109,21 @@ def test_pillow_agrees_on_every_orientation(make, put):
         data = make.encode(make.smooth(48, 80), "JPEG", exif=make.exif(orientation))
         expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
         assert np.abs(read_image(put("a.jpg", data)).astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize(("order", "value"), [("II", b"\x06\0\0\0"), ("MM", b"\0\x06\0\0")])
+def test_tiff_orientation_is_neutralized_for_pillow(order, value):
+    from firstpass.media.exif import parse_exif
+    from firstpass.media.pillow import without_orientation
+
+    numbers = {
+        "II": (b"*\0\x08\0\0\0\x01\0", b"\x12\x01\x03\0\x01\0\0\0"),
+        "MM": (b"\0*\0\0\0\x08\0\x01", b"\x01\x12\0\x03\0\0\0\x01"),
+    }  # fmt: skip
+    data = order.encode() + numbers[order][0] + numbers[order][1] + value + bytes(4)
+    found = parse_exif(data)
+    plain = without_orientation(data, found.orientation_at, found.orientation_code)
+    assert (found.orientation, parse_exif(plain).orientation) == (6, 1)
+    assert plain != data
+    assert plain[found.orientation_at :][:2] in (b"\x01\0", b"\0\x01")
+    assert without_orientation(plain, found.orientation_at, found.orientation_code) is plain

@@ -197,3 +197,8 @@ def test_side_out_of_range_is_a_mistake_of_the_caller(ref, tmp_path, side_px):
 def test_ref_without_digest_goes_by_uri(ref, tmp_path):
     bare = ImageRef("", ref.uri, ref.name, 600, 400)
     assert opened(ImageCache(tmp_path / "cache").thumbnail(bare, 60)).shape == (40, 60, 3)
+
+
+def test_a_file_larger_than_the_bound_is_still_given(ref, tmp_path):
+    path = ImageCache(tmp_path / "cache", max_bytes=10).thumbnail(ref, 96)
+    assert opened(path).shape == (64, 96, 3)
