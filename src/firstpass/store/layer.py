@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from firstpass.errors import UsageError
-from firstpass.labels import Author, Box, ImageRef, Labeled, LabeledImage, ObjectId
+from firstpass.labels import Author, Box, ImageRef, Labeled, LabeledImage
 from firstpass.store import schema
 from firstpass.store.codec import unpack_details, unpack_geometry, unpack_tags
-from firstpass.store.connect import Database
+from firstpass.store.connect import Database, plain_rows
 from firstpass.store.images import chunks
 from firstpass.store.names import Names, all_authors, all_classes
 from firstpass.store.table import ObjectTable, read_table
@@ -68,7 +68,7 @@ class Layer:
         i, lo = schema.images, schema.looks
         query = select(lo.c.id).join_from(lo, i).where(i.c.name == name, lo.c.layer_id == self._key).order_by(lo.c.id)
         with self._database.reading() as connection:
-            return read_looks(connection, [row[0] for row in connection.execute(query)])
+            return list(read_looks(connection, [row[0] for row in connection.execute(query)]))
 
     def looked(self) -> frozenset[str]:
         """The names of the images looked at, those where nothing was found included."""
@@ -124,35 +124,33 @@ class Layer:
         return f"<Layer {self.name!r} ({self.kind} by {self.author.name}): {len(self):,} images, {objects:,} objects>"
 
 
-def read_looks(connection: Connection, keys: Sequence[int]) -> list[LabeledImage]:
-    """The looks of these keys, in the order given."""
-    if not keys:
-        return []
-    i, lo = schema.images, schema.looks
+def read_looks(connection: Connection, keys: Sequence[int]) -> Iterator[LabeledImage]:
+    """The looks of these keys, in the order given. The rows are fetched at once, the values are made one by one."""
+    i, lo, ob = schema.images, schema.looks, schema.objects
     wanted = list(keys)
-    query = select(
-        lo.c.id, lo.c.author_id, lo.c.tags, i.c.digest, i.c.uri, i.c.name, i.c.width_px, i.c.height_px
-    ).join_from(lo, i)
-    heads = {row[0]: row for row in connection.execute(query.where(lo.c.id.in_(wanted)))}
-    authors = all_authors(connection)
-    objects = _objects_of(connection, wanted)
-    return [
-        LabeledImage(ImageRef(*row[3:]), authors[row[1]], tuple(objects.get(key, ())), unpack_tags(row[2]))
-        for key in wanted
-        for row in (heads[key],)
-    ]
+    query = select(lo.c.id, lo.c.author_id, lo.c.tags, i.c.digest, i.c.uri, i.c.name, i.c.width_px, i.c.height_px)
+    query = query.join_from(lo, i).where(lo.c.id.in_(wanted))
+    heads = {row[0]: row for part in plain_rows(connection, query) for row in part}
+    parts = (ob.c.look_id, ob.c.object_id, ob.c.class_id, ob.c.score, ob.c.x1, ob.c.y1, ob.c.x2, ob.c.y2)
+    query = select(*parts, ob.c.geometry, ob.c.details).where(ob.c.look_id.in_(wanted)).order_by(ob.c.look_id, ob.c.place)
+    rows: dict[int, list[tuple[Any, ...]]] = {key: [] for key in wanted}
+    for part in plain_rows(connection, query):
+        for row in part:
+            rows[row[0]].append(row)
+    authors, classes = all_authors(connection), all_classes(connection)
+
+    def values() -> Iterator[LabeledImage]:
+        for key in wanted:
+            _, author, tags, *ref = heads[key]
+            yield LabeledImage(ImageRef(*ref), authors[author], _objects(rows[key], classes), unpack_tags(tags))
+
+    return values()
 
 
-def _objects_of(connection: Connection, keys: Sequence[int]) -> dict[int, list[Labeled]]:
-    classes = all_classes(connection)
-    t = schema.objects
-    query = select(
-        t.c.look_id, t.c.object_id, t.c.class_id, t.c.score, t.c.x1, t.c.y1, t.c.x2, t.c.y2, t.c.geometry, t.c.details
-    ).where(t.c.look_id.in_(keys))
-    objects: dict[int, list[Labeled]] = {}
-    rows = connection.execute(query.order_by(t.c.look_id, t.c.place)).fetchall()
-    for look, name, class_id, score, x1, y1, x2, y2, geometry, details in rows:
+def _objects(rows: Sequence[tuple[Any, ...]], classes: Mapping[int, str]) -> tuple[Labeled, ...]:
+    objects: list[Labeled] = []
+    for _, name, class_id, score, x1, y1, x2, y2, geometry, details in rows:
         shape = Box(x1, y1, x2, y2) if geometry is None else unpack_geometry(geometry, x1, y1, x2, y2)
-        text, attributes = unpack_details(details)
-        objects.setdefault(look, []).append(Labeled(ObjectId(name), classes[class_id], shape, score, text, attributes))
-    return objects
+        text, attributes = (None, {}) if details is None else unpack_details(details)
+        objects.append(Labeled(name, classes[class_id], shape, score, text, attributes))
+    return tuple(objects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from firstpass.store import schema
+from firstpass.store.connect import plain_rows
 from firstpass.store.names import all_classes
 
 
@@ -58,15 +59,26 @@ def read_table(
     query = query.order_by(i.c.name, ob.c.place)
     if limit is not None:
         query = query.limit(limit)
-    return _from_rows(connection.execute(query).fetchall(), classes)
+    return _table(plain_rows(connection, query), classes)
 
 
-def _from_rows(rows: Sequence[Any], classes: dict[int, str]) -> ObjectTable:
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 8
+def _table(parts: Iterable[list[tuple[Any, ...]]], classes: Mapping[int, str]) -> ObjectTable:
+    names: list[str] = []
+    ids: list[str] = []
+    class_names: list[str] = []
+    scores = [np.zeros(0, np.float32)]
+    boxes = [np.zeros((0, 4), np.float32)]
+    for rows in parts:
+        columns: list[Any] = list(zip(*rows, strict=True))
+        names += columns[0]
+        ids += columns[1]
+        class_names += [classes[key] for key in columns[2]]
+        scores.append(np.asarray([np.nan if score is None else score for score in columns[3]], np.float32))
+        boxes.append(np.asarray(columns[4:8], np.float32).T)
     return ObjectTable(
-        np.asarray(columns[0], dtype=object),
-        np.asarray(columns[1], dtype=object),
-        np.asarray([classes[key] for key in columns[2]], dtype=object),
-        np.asarray([np.nan if score is None else score for score in columns[3]], np.float32),
-        np.asarray(columns[4:8], np.float32).T.reshape(-1, 4),
+        np.asarray(names, dtype=object),
+        np.asarray(ids, dtype=object),
+        np.asarray(class_names, dtype=object),
+        np.concatenate(scores),
+        np.concatenate(boxes),
     )
