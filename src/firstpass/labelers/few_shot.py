@@ -1,8 +1,8 @@
 """Learns image classes from a few tagged images and proposes tags with honest scores; no weights needed.
 
-Pictures become color and texture vectors (or those of an ONNX backbone of yours, which knows more); how classes are learned from
-them and how scores are made honest is in ``_few_shot_model``. Examples of which none has more than one class
-tag teach that classes exclude each other; otherwise each class is judged by itself.
+Pictures become color and texture vectors (or those of an ONNX backbone of yours, which knows more); how classes are learned
+from them and how scores are made honest is in ``_few_shot_model``. Examples of which none has more than one class tag teach
+that classes exclude each other; otherwise each class is judged by itself.
 """
 
 from __future__ import annotations
@@ -184,12 +184,10 @@ def _top(settings: Settings) -> int:
 
 def _save(folder: Path, model: Model, kind: str, onnx_model: str) -> None:
     """Arrays into the .npz, everything a person may want to read into the card."""
-    calibration = model.calibration
+    fitted = model.calibration
+    calibration = np.asarray([fitted.temperature, fitted.slope, fitted.offset, fitted.limit], np.float64)
     with (folder / MODEL_FILE).open("wb") as stream:
-        np.savez_compressed(
-            stream, space=model.space, points=model.points, members=model.members,
-            calibration=np.asarray([calibration.temperature, calibration.slope, calibration.offset, calibration.limit], np.float64),
-        )  # fmt: skip
+        np.savez_compressed(stream, space=model.space, points=model.points, members=model.members, calibration=calibration)
         stream.flush()
         os.fsync(stream.fileno())
     card = {
