@@ -20,7 +20,8 @@ NO_LABELS = frozenset(
     ("classes.txt", "predefined_classes.txt", "labels.txt", "readme.txt", "readme.roboflow.txt", "readme.dataset.txt",
      "requirements.txt", "license.txt", "train.txt", "val.txt", "valid.txt", "test.txt")
 )  # fmt: skip
-_START = re.compile(r"^(?:data/)?(?:obj_[a-z]+_data/|(?:images/)?(?:train|val|valid|validation|test)/(?:images/)?|images/)")
+_SPLIT = "(?:train|val|valid|validation|test)"
+_START = re.compile(rf"^(?:data/)?(?:obj_[a-z]+_data/|images/{_SPLIT}/|{_SPLIT}/images/|{_SPLIT}/|images/)")
 _YAML_LIMIT = 16 * 1024 * 1024
 
 
