@@ -55,7 +55,7 @@ def parse_exif(data: bytes) -> Exif:
     read."""
     try:
         return _parse(data[6:] if data.startswith(b"Exif\0\0") else data)
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, IndexError, OverflowError):  # offsets beyond the data, or beyond any
         return Exif()
 
 
