@@ -1,18 +1,15 @@
-"""Which proposals to show: per class the score from which on showing saves seconds, or silence where that is not certain
-enough.
+"""Which proposals to show: from which score on, class by class, showing saves seconds, and silence where that is not sure.
 
 The sweep is exact: every score that occurs is tried, at the expert's own prices. It maximises the cumulated saving, which is
-what thresholding an isotonic calibration of the gain at zero would do, so no calibration has to be fitted first. What makes
-it safe:
+what thresholding an isotonic calibration of the gain at zero would do, so no calibration has to be fitted first. It is safe
+because it is
 
-- *honest*: a class's saving is estimated by leaving out one image at a time, the threshold chosen on the others; -
-*cautious*: a class is shown only when the lower confidence bound (bootstrap over images) of that saving is above the price of
-one
-  more false proposal; otherwise its threshold is infinite;
-- *borrowing*: a class with few proposals borrows the worth of up to three from the other classes (empirical Bayes shrinkage;
-Efron and
-  Morris, 1975), so that with 80 rare classes a good labeler is not silenced for want of examples, nor a bad one believed by
-  luck.
+- honest: a class's saving is estimated by leaving out one image at a time, the threshold chosen on the others;
+- cautious: a class is shown only when the lower confidence bound (bootstrap over images) of that saving is above the price
+  of one more false proposal; otherwise its threshold is infinite;
+- borrowing: the mean saving of a class with few proposals is shrunk towards that of the other classes, with the weight of up
+  to five proposals (empirical Bayes; Efron and Morris, 1975), so that with 80 rare classes a good labeler is not silenced
+  for want of examples, nor a bad one believed by luck.
 
 The evidence must be out of sample: answers about images that the labeler had not learned from.
 """
@@ -31,12 +28,13 @@ from firstpass.metrics.effort import CostTable
 from firstpass.metrics.evidence import Evidence, class_names_of, weigh_all
 
 Floats = NDArray[np.float64]
-BORROWED = 3.0  # proposals' worth of evidence from other classes, when there are many of those
+BORROWED = 5.0  # proposals' worth of evidence from other classes, when there are many of those
 HALF_AT = 3.0  # with this many other classes, half of it
 FAIR_SHARE = 20.0  # a class lends with the weight of at most this many proposals, so that a frequent one does not speak for all
 MAX_STEPS = 256  # scores tried per class; above that, quantiles
 POOL_STEPS = 32  # scores of other classes tried besides
 MIN_IMAGES = 3  # fewer are no evidence: the bootstrap knows nothing of what it has not seen
+LEAST_TAIL_ROUNDS = 2  # a surer bound than this many bootstrap rounds can show is not asked for
 PASSES = 2  # rounds of weighing each class given what the others show
 
 
@@ -136,6 +134,8 @@ def _choose_each(
 ) -> dict[str, ThresholdChoice]:
     counts = np.bincount(flat.label, minlength=len(names))
     lending = np.minimum(counts, FAIR_SHARE) / np.maximum(counts, 1)
+    tried = max(int((counts > 0).sum()), 1)
+    sure = 1 - max((1 - confidence) / tried, LEAST_TAIL_ROUNDS / len(drawn))
     images = drawn.shape[1]
     choices: dict[str, ThresholdChoice] = {}
     for k, name in enumerate(names):
@@ -145,7 +145,7 @@ def _choose_each(
         own = _curves(flat, mine.astype(np.float64), steps, images)
         pool = _curves(flat, np.where(mine, 0.0, lending[flat.label]), steps, images)
         worth = BORROWED * lenders / (lenders + HALF_AT)
-        choices[name] = _decide(name, steps, own, pool, worth, drawn, caution_s, confidence)
+        choices[name] = _decide(name, steps, own, pool, worth, drawn, caution_s, sure)
     return choices
 
 
