@@ -17,9 +17,7 @@ _KINDS: tuple[tuple[type[Shape], Gives], ...] = (
 _SHOWN = 8
 
 
-def check_objects(
-    objects: Sequence[object], spec: LabelerSpec, image: ImageRef, asked: frozenset[str]
-) -> tuple[Labeled, ...]:
+def check_objects(objects: Sequence[object], spec: LabelerSpec, image: ImageRef, asked: frozenset[str]) -> tuple[Labeled, ...]:
     """The objects, clipped to the image; those that lay wholly in the 1 px of slack outside it are left out."""
     kept: list[Labeled] = []
     for i, obj in enumerate(objects):

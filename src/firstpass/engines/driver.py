@@ -181,4 +181,3 @@ def file_digest(path: Path) -> str:
         while chunk := stream.read(_HASHED_AT_ONCE):
             digest.update(chunk)
     return digest.hexdigest()
-

@@ -109,7 +109,7 @@ def _named_parts(spec: LabelerSpec, settings: Settings) -> dict[str, Mapping[str
         if key not in spec.parts:
             raise UsageError(f"labeler {spec.name} has no part {key!r}; it has: {', '.join(spec.parts)}")
         if not isinstance(value, Mapping) or not set(cast(Mapping[str, Any], value)) <= {"labeler", "embedder", "settings"}:
-            raise UsageError(f"labeler {spec.name}, part {key}: needs a table like {{labeler = \"...\", settings = {{...}}}}")
+            raise UsageError(f'labeler {spec.name}, part {key}: needs a table like {{labeler = "...", settings = {{...}}}}')
     return chosen
 
 
@@ -118,7 +118,7 @@ def _open_part(spec: LabelerSpec, capability: str, choice: Mapping[str, Any]) ->
     key = "embedder" if capability == EMBEDDER else "labeler"
     name = choice.get(key)
     if not isinstance(name, str) or not isinstance(settings, Mapping):
-        raise UsageError(f"labeler {spec.name}, part {capability}: name it with `{key} = \"...\"` and a table `settings`")
+        raise UsageError(f'labeler {spec.name}, part {capability}: name it with `{key} = "..."` and a table `settings`')
     if capability == EMBEDDER:
         return open_embedder(name, cast(Settings, settings))
     part = registry.find("labelers", name)
@@ -153,7 +153,7 @@ def _unchosen(spec: LabelerSpec, capability: str) -> Mapping[str, Any]:
     key = "embedder" if capability == EMBEDDER else "labeler"
     raise UsageError(
         f"labeler {spec.name} is built on a {capability}: choose one in its settings, "
-        f"parts = {{ {capability} = {{ {key} = \"...\" }} }}; candidates: {', '.join(able) or 'none is installed'}"
+        f'parts = {{ {capability} = {{ {key} = "..." }} }}; candidates: {", ".join(able) or "none is installed"}'
     )
 
 

@@ -77,7 +77,7 @@ def _nothing_in_common(model_names: Sequence[str], asked: Sequence[AskedClass]) 
     wanted = _short([one.name for one in asked])
     return (
         f"labeler onnx-detector: the model knows none of the classes asked for ({wanted}). It knows: {_short(model_names)}. "
-        "Give the class a phrase that is one of these, or map them with the setting classes = {\"model's\" = \"yours\"}"
+        'Give the class a phrase that is one of these, or map them with the setting classes = {"model\'s" = "yours"}'
     )
 
 

@@ -108,7 +108,7 @@ class Not:
 def read_condition(table: object, manner: Manner) -> Condition:
     """A condition from its table. Raises ValueError saying what is wrong."""
     if not isinstance(table, Mapping) or not table:
-        raise ValueError(f"a condition must be a table like {{column = \"report\", contains = \"scratch\"}}, but got {table!r}")
+        raise ValueError(f'a condition must be a table like {{column = "report", contains = "scratch"}}, but got {table!r}')
     given = {str(k): v for k, v in cast(Mapping[Any, Any], table).items()}
     for word in ("all", "any"):
         if word in given:

@@ -83,7 +83,7 @@ class MetadataRules:
             for tag in rule.tags:
                 if tag not in asked:
                     near = difflib.get_close_matches(tag, asked, 3)
-                    hint = f"did you mean: {', '.join(near)}?" if near else "add it to the classes, or set unasked = \"drop\""
+                    hint = f"did you mean: {', '.join(near)}?" if near else 'add it to the classes, or set unasked = "drop"'
                     raise UsageError(f"metadata rule {rule.name!r} gives {tag!r}, which is no class that was asked for; {hint}")
 
     def _one(self, image: Image, asked: frozenset[str]) -> Reply:

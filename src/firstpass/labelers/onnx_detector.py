@@ -39,7 +39,7 @@ SPEC = LabelerSpec(
         "nms_iou": "of two boxes of a class that overlap more, the lower-scored goes, 0..1 (0.5)",
         "max_detections": "most boxes per image (300)",
         "threads": "onnxruntime's threads within one operator; 0 = one per core (0)",
-        "providers": "onnxruntime's execution providers, a list ([\"CPUExecutionProvider\"])",
+        "providers": 'onnxruntime\'s execution providers, a list (["CPUExecutionProvider"])',
     },
     reference="docs/how-to/onnx-detector.md",
 )
@@ -122,9 +122,7 @@ class OnnxDetector:
             out.append(Reply(objects=self._read(own, frame, fit, mapped)))
         return out
 
-    def _read(
-        self, answers: list[NDArray[np.float32]], frame: Frame, fit: Fit, mapped: tuple[str, ...]
-    ) -> tuple[Labeled, ...]:
+    def _read(self, answers: list[NDArray[np.float32]], frame: Frame, fit: Fit, mapped: tuple[str, ...]) -> tuple[Labeled, ...]:
         from firstpass.labelers._detector_decode import DECODERS, WrongShape
 
         _check_class_count(self._model.card, answers, self._model.names)
