@@ -25,9 +25,18 @@ def session(folder: Path, labeler: str, seed: int) -> dict:
         done = subprocess.run(init, capture_output=True, text=True, check=False)
         if done.returncode not in (0, 3):
             return {"error": done.stderr.strip().splitlines()[-1]}
-        run = [*firstpass, "simulate", str(shelf), "--truth", str(folder / "coco.json"), "--labeler", labeler]
+        run = [
+            *firstpass,
+            "simulate",
+            str(shelf),
+            "--truth",
+            str(folder / "coco.json"),
+            *(["--labeler", labeler] if labeler else []),
+        ]
         start = time.perf_counter()
-        done = subprocess.run([*run, "--seed", str(seed), "--no-pictures", "--json"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*run, "--seed", str(seed), "--no-pictures", "--json"], capture_output=True, text=True, check=False
+        )
         if done.returncode not in (0, 3):
             return {"error": done.stderr.strip().splitlines()[-1]}
         return {**json.loads(done.stdout), "wall_s": time.perf_counter() - start}
@@ -46,13 +55,15 @@ def row(name: str, seed: int, result: dict) -> str:
         share("tag"), f"{result['labels_f1_50']:.3f}", f"{result['seconds'] / 3600:.2f}", f"{result['machine_seconds']:.0f}",
         f"{result['wall_s']:.0f}",
     ]  # fmt: skip
-    return "  ".join(str(c).rjust(len(h)) if i else str(c).ljust(16) for i, (c, h) in enumerate(zip(cells, COLUMNS, strict=True)))
+    return "  ".join(
+        str(c).rjust(len(h)) if i else str(c).ljust(16) for i, (c, h) in enumerate(zip(cells, COLUMNS, strict=True))
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*")
-    parser.add_argument("--labeler", default="pixel-forest")
+    parser.add_argument("--labeler", default="")
     parser.add_argument("--seeds", default="0")
     options = parser.parse_args()
     print("  ".join(h if i else h.ljust(16) for i, h in enumerate(COLUMNS)))

@@ -241,7 +241,7 @@ def line_of(text: str, location: Sequence[int | str]) -> int:
 
 
 def _keys(text: str) -> Iterator[tuple[int, tuple[int | str, ...]]]:
-    """Every header and key with its line, as a path; arrays of tables are counted. """
+    """Every header and key with its line, as a path; arrays of tables are counted."""
     table: tuple[int | str, ...] = ()
     counted: dict[str, int] = {}
     for number, line in lines_outside_strings(text):

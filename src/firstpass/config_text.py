@@ -86,7 +86,8 @@ def with_labeler(text: str, choice: LabelerChoice) -> str:
             if key not in labeler:
                 labeler[key] = tomlkit.table()
             _replace(labeler[key], values, f"labeler.{key}")
-    return tomlkit.dumps(document)
+    written = tomlkit.dumps(document)
+    return re.sub(r"\r?\n", "\r\n", written) if "\r\n" in text else written
 
 
 def write_text(file: Path, text: str) -> None:
@@ -202,7 +203,7 @@ def _insert(text: str, added: str) -> str:
     if last < 0:
         last = next((n for n, line in headers if re.match(r"^\s*\[\s*project\s*\]", line)), len(lines) - 1)
     at = next((n for n, _ in headers if n > last), len(lines))
-    while at > last + 1 and lines[at - 1].lstrip().startswith("#"):
+    while last + 1 < at < len(lines) and lines[at - 1].lstrip().startswith("#"):
         at -= 1
     while at > last + 1 and not lines[at - 1].strip():
         at -= 1

@@ -45,9 +45,7 @@ class Project:
         self._config = config
 
     @classmethod
-    def create(
-        cls, path: str | Path, *, images: str, classes: Iterable[str | LabelClass] = (), name: str = ""
-    ) -> Self:
+    def create(cls, path: str | Path, *, images: str, classes: Iterable[str | LabelClass] = (), name: str = "") -> Self:
         """Makes a project in a folder, new or without one: ``firstpass.toml``, ``firstpass.db``, models/, reports/, cache/.
 
         images: the folder of the images, or a URL; they stay where they are, not yet registered. name: "" = the folder's.

@@ -45,7 +45,8 @@ def test_a_folder_that_is_not_there(firstpass, tmp_path):
 
 def test_bad_records_are_told_with_their_place_and_the_good_ones_come_in(firstpass, shelf, tmp_path):
     coco = json.loads((tmp_path / "coco.json").read_text())
-    coco["annotations"] = coco["annotations"][:6] + [
+    coco["annotations"] = [
+        *coco["annotations"][:6],
         {"id": 101, "image_id": 1, "category_id": 1, "bbox": [10, 10, -5, 5], "iscrowd": 0, "area": 1},
         {"id": 102, "image_id": 1, "category_id": 99, "bbox": [10, 10, 5, 5], "iscrowd": 0, "area": 25},
         {"id": 103, "image_id": 999, "category_id": 1, "bbox": [10, 10, 5, 5], "iscrowd": 0, "area": 25},
@@ -111,7 +112,19 @@ def test_a_wrong_key_in_the_toml_is_named(firstpass, shelf):
 
 def test_two_processes_on_one_project_lose_nothing(firstpass, shelf, tmp_path):
     commands = [
-        [sys.executable, "-m", "firstpass", "prelabel", str(shelf), "--labeler", "fake", "--set", f"seed={n}", "--layer", f"l{n}"]
+        [
+            sys.executable,
+            "-m",
+            "firstpass",
+            "prelabel",
+            str(shelf),
+            "--labeler",
+            "fake",
+            "--set",
+            f"seed={n}",
+            "--layer",
+            f"l{n}",
+        ]
         for n in (1, 2)
     ]
     running = [subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) for c in commands]

@@ -1,7 +1,7 @@
 """Each verb as a person runs it: exit codes, one JSON object, words on standard error."""
 
 import json
-import os
+from pathlib import Path
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_the_loop_by_hand(firstpass, shelf):
     out = firstpass("export", "shelf", "final.json", "--json", check=0).json
     assert out["objects"] >= 30
     report = firstpass("report", "shelf", "--json", check=0).json
-    assert os.path.getsize(report["path"]) > 5000
+    assert Path(report["path"]).stat().st_size > 5000
 
 
 def test_metadata_comes_in_and_rules_tag(firstpass, shelf, tmp_path):

@@ -66,7 +66,9 @@ def _make(folder: Path, count: int, seed: int) -> tuple[Path, Path]:
     scenes = make_scenes(folder / "images", count, seed=seed)
     truth = folder / "truth.jsonl"
     registry.find("formats", "native").factory.write(truth, scenes.labeled, WriteContext(scenes.ontology))
-    return truth, scenes.metadata_path
+    reports = folder / "reports.csv"
+    shutil.move(scenes.metadata_path, reports)
+    return truth, reports
 
 
 def _loop(project: Project, seed: int) -> tuple[dict[str, Any], list[str]]:

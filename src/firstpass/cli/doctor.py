@@ -27,8 +27,7 @@ def run(  # noqa: D103  # its help text is the module's docstring
         with Project.open(project) as opened, progress_bar("looking at images") as bar:
             report = examine_project(opened, deep=deep, progress=bar)
     lines = [
-        f"{MARKS[f.verdict]} {f.what}: {f.words}" + (f" → {f.remedy}" if f.verdict == "bad" else "")
-        for f in report.findings
+        f"{MARKS[f.verdict]} {f.what}: {f.words}" + (f" → {f.remedy}" if f.verdict == "bad" else "") for f in report.findings
     ]
     finish({"well": report.well, "findings": report.findings}, as_json=as_json, lines=lines, problems=report.problems)
     if not report.well:

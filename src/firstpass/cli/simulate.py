@@ -15,7 +15,7 @@ NAME = "simulate"
 def run(  # noqa: D103  # its help text is the module's docstring
     project: ProjectPath,
     truth: Annotated[str, typer.Option(help="A label file or folder, or a layer of the project, taken as the truth.")],
-    labeler: Annotated[str, typer.Option(help="See `firstpass labelers`.")] = "pixel-forest",
+    labeler: Annotated[str, typer.Option(help="See `firstpass labelers`; the embedded one when left out.")] = "",
     settings: Setting = None,
     strategy: Annotated[str, typer.Option(help="Which images next: random, uncertainty, diversity.")] = "uncertainty",
     first: Annotated[int, typer.Option(min=1, help="Images labeled by hand before the first fit.")] = 10,

@@ -214,9 +214,7 @@ def file_text(image: ImageRef, objects: list[str]) -> str:
     )
 
 
-def object_text(
-    class_name: str, box: Box, polygon: Polygon | None, score: float | None, attributes: Mapping[str, str]
-) -> str:
+def object_text(class_name: str, box: Box, polygon: Polygon | None, score: float | None, attributes: Mapping[str, str]) -> str:
     """One ``<object>``, counted from 1 as VOC does: xmin = x1 + 1, xmax = x2."""
     flags = {tag: attributes.get(tag) or empty for tag, empty in FLAGS.items()}
     more = {k: v for k, v in attributes.items() if k not in FLAGS or v in {"", FLAGS[k]} or v != v.strip()}

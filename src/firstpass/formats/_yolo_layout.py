@@ -14,7 +14,13 @@ from firstpass.formats._find import clean
 from firstpass.formats._text import read_bytes, read_text
 from firstpass.formats._walk import IMAGE_SUFFIXES, walk, without_suffix
 
-SPLITS = ("train", "val", "valid", "validation", "test",)
+SPLITS = (
+    "train",
+    "val",
+    "valid",
+    "validation",
+    "test",
+)
 CLASS_FILES = ("classes.txt", "obj.names", "predefined_classes.txt", "labels.txt")
 NO_LABELS = frozenset(
     ("classes.txt", "predefined_classes.txt", "labels.txt", "readme.txt", "readme.roboflow.txt", "readme.dataset.txt",

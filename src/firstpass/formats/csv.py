@@ -30,9 +30,7 @@ SPEC = FormatSpec(
     title="CSV table of boxes and tags",
     target="file",
     suffixes=(".csv", ".tsv", ".txt"),
-    losses=frozenset(
-        (Loss.TAG_DETAILS, Loss.POLYGONS, Loss.HOLES, Loss.MASKS, Loss.POINTS, Loss.CLASS_DETAILS, Loss.AUTHOR)
-    ),
+    losses=frozenset((Loss.TAG_DETAILS, Loss.POLYGONS, Loss.HOLES, Loss.MASKS, Loss.POINTS, Loss.CLASS_DETAILS, Loss.AUTHOR)),
     reference="https://storage.googleapis.com/openimages/web/download_v7.html",
 )
 
@@ -97,9 +95,7 @@ def _survey(table: Table, names: Mapping[str, str]) -> _Facts:
     return _Facts(rows, tuple(classes), 0 < largest <= 1.0 and not table.columns.own)
 
 
-def _items(
-    table: Table, facts: _Facts, names: Mapping[str, str], context: ReadContext
-) -> Iterator[LabeledImage | Problem]:
+def _items(table: Table, facts: _Facts, names: Mapping[str, str], context: ReadContext) -> Iterator[LabeledImage | Problem]:
     file = table.path.name
     if facts.fractions and not table.columns.open_images:
         yield Problem(file, "all coordinates are in 0..1", "pixels", "Read as fractions of the image", "warning")

@@ -105,9 +105,7 @@ def _class_of(name: str, splits: bool) -> tuple[str, str] | None:
     return (class_name_of(class_name), below) if slash and class_name.lower() not in UNLABELED else None
 
 
-def _items(
-    root: Path, found: list[str | Problem], splits: bool, context: ReadContext
-) -> Iterator[LabeledImage | Problem]:
+def _items(root: Path, found: list[str | Problem], splits: bool, context: ReadContext) -> Iterator[LabeledImage | Problem]:
     images: dict[str, tuple[ImageRef, dict[str, None]]] = {}
     outside: list[str] = []
     for name in found:
@@ -153,9 +151,7 @@ def _write(folders: Folders, images: Iterable[LabeledImage], context: WriteConte
     return Written(written, 0, problems.all())
 
 
-def _copy(
-    class_name: str, image: ImageRef, name: str, folders: Folders, context: WriteContext, problems: ProblemList
-) -> bool:
+def _copy(class_name: str, image: ImageRef, name: str, folders: Folders, context: WriteContext, problems: ProblemList) -> bool:
     problem = unknown_class(class_name, f"{name}: tag", context)
     folder = folder_name(class_name)
     if problem is None and len(folder.encode("utf-8", "surrogateescape")) > 250:

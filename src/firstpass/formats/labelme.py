@@ -173,9 +173,7 @@ def _image_items(file: _File, name: str, image: ImageRef, context: ReadContext) 
             object_id = stable_id(context.author.name, image.digest or image.name, place)
         ids.add(object_id)
         score = _score(said.get("score"), f"{name}: {place}", problems)
-        obj = Labeled(
-            ObjectId(object_id), _label(said), join(group, image), score, _words(said.get("description")), attributes
-        )
+        obj = Labeled(ObjectId(object_id), _label(said), join(group, image), score, _words(said.get("description")), attributes)
         checked, problem = check_object(obj, image, f"{name}: {place}")
         if problem is not None:
             problems.append(problem)
@@ -187,9 +185,7 @@ def _image_items(file: _File, name: str, image: ImageRef, context: ReadContext) 
         yield LabeledImage(image, context.author, tuple(objects), tags)
 
 
-def _shapes(
-    file: _File, name: str, image: ImageRef, problems: list[Problem]
-) -> list[tuple[str, dict[str, Any], list[Shape]]]:
+def _shapes(file: _File, name: str, image: ImageRef, problems: list[Problem]) -> list[tuple[str, dict[str, Any], list[Shape]]]:
     """(place, first shape as said, values) of every object; shapes of one group and label are one object."""
     found: list[tuple[str, dict[str, Any], list[Shape]]] = []
     groups: dict[tuple[str, str], list[Shape]] = {}

@@ -1,7 +1,7 @@
 """The embedded default: learns boxes and masks from a handful of labeled images, with no weights, no torch and no network.
 
-How it learns is in the ``_forest_*`` modules; this file speaks the labeler's contract. Objects are taught and proposed as masks when
-at least half of the taught objects have an area shape (mask or polygon), else as boxes.
+How it learns is in the ``_forest_*`` modules; this file speaks the labeler's contract. Objects are taught and proposed as
+masks when at least half of the taught objects have an area shape (mask or polygon), else as boxes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ import numpy as np
 
 from firstpass.errors import MissingWeights, UsageError
 from firstpass.labelers.base import (
-    Artifact, Ask, Budget, Cue, Gives, LabelerSpec, OutOfSample, Progress, Reply, Settings, TrainingExample,
+    Artifact,
+    Ask,
+    Budget,
+    Cue,
+    Gives,
+    LabelerSpec,
+    OutOfSample,
+    Progress,
+    Reply,
+    Settings,
+    TrainingExample,
 )  # fmt: skip
 from firstpass.labels import Box, Labeled, Mask, ObjectId, Point, Polygon, rle
 from firstpass.labels.geometry import bounds, clip_box, to_mask
@@ -42,7 +52,7 @@ SPEC = LabelerSpec(
         "threads": "processor threads for fitting (2)",
     },
     version="1",
-    reference="Sommer et al., ilastik, ISBI 2011 (pixel classification); Zhou et al., Objects as Points, 2019 (center heat maps)",
+    reference="Sommer et al., ilastik, ISBI 2011 (pixel classification); Zhou et al., Objects as Points, 2019 (centers)",
 )
 
 
@@ -55,10 +65,10 @@ class PixelForest:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Loads the model in the setting ``model``. Raises UsageError without it, MissingWeights when it is not there or broken."""
+        """Loads the model in the setting ``model``. Raises UsageError without one, MissingWeights for a missing or broken one."""
         model = settings.get("model")
         if not model:
-            raise UsageError("pixel-forest has learned nothing yet: run `firstpass train`, or name a model with --set model=FOLDER")
+            raise UsageError("pixel-forest has learned nothing yet: run `firstpass train`, or name one: --set model=FOLDER")
         from firstpass.labelers._forest_model import Forest
 
         folder = Path(str(model))
@@ -100,8 +110,8 @@ class PixelForest:
         places = {name: i for i, name in enumerate(names)}
         threads = int((settings or {}).get("threads", 2))
         forest = fit(
-            [partial(_to_example, one, places) for one in given], len(names), seed=budget.seed, time_budget_s=budget.seconds / 2,
-            progress=progress, threads=threads,
+            [partial(_to_example, one, places) for one in given],
+            len(names), seed=budget.seed, time_budget_s=budget.seconds / 2, progress=progress, threads=threads,
         )  # fmt: skip
         forest.save(folder)
         (folder / CLASSES_FILE).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")

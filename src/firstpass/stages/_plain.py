@@ -27,6 +27,7 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, Sequence | set | frozenset):
         return [plain(item) for item in cast("Sequence[Any]", value)]
-    if hasattr(value, "tolist"):  # numpy scalars and arrays
-        return plain(value.tolist())
+    to_list: Any = getattr(value, "tolist", None)  # numpy scalars and arrays
+    if to_list is not None:
+        return plain(to_list())
     return str(value)

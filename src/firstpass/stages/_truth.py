@@ -18,6 +18,9 @@ Kind = Literal["box", "mask", "point", "tag"]
 Shapes = Literal["truth", "box"]
 Truth = Iterable[LabeledImage] | Mapping[str, LabeledImage]
 
+EMBEDDED: Mapping[Kind, str] = {"box": "pixel-forest", "mask": "pixel-forest", "point": "pixel-forest", "tag": "few-shot"}
+"""Who makes the first pass when nobody is named: the learners that need no weights."""
+
 _TASKS: Mapping[Kind, tuple[tuple[Gives, Task], ...]] = {
     "box": ((Gives.BOX, Task.DETECT), (Gives.MASK, Task.SEGMENT)),
     "mask": ((Gives.MASK, Task.SEGMENT), (Gives.BOX, Task.DETECT)),

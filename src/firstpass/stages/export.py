@@ -66,8 +66,10 @@ def export(
             )
             hidden += len(labeled.objects) - len(kept)
             tags = tuple(t for t in labeled.tags if class_names is None or t.kind != "class" or t.name in class_names)
-            yield labeled if len(kept) == len(labeled.objects) and tags == labeled.tags else replace(
-                labeled, objects=kept, tags=tags
+            yield (
+                labeled
+                if len(kept) == len(labeled.objects) and tags == labeled.tags
+                else replace(labeled, objects=kept, tags=tags)
             )
 
     context = WriteContext(project.ontology, copy_image if copy_images else None, splits or {})

@@ -28,7 +28,7 @@ from firstpass.metrics.evidence import weigh
 from firstpass.stages._plain import plain
 from firstpass.stages._simulate_ledger import Beliefs, Ledger
 from firstpass.stages._simulate_machine import Machine
-from firstpass.stages._truth import Shapes, asked, kind_of, ontology_of, price_lists, spec_of, truths_of
+from firstpass.stages._truth import EMBEDDED, Shapes, asked, kind_of, ontology_of, price_lists, spec_of, truths_of
 from firstpass.strategies.base import Pool, Strategy
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def simulate(
     project: Project,
     truth: Iterable[LabeledImage] | Mapping[str, LabeledImage],
     *,
-    labeler: str = "pixel-forest",
+    labeler: str = "",
     settings: Mapping[str, Any] | None = None,
     strategy: str = "uncertainty",
     first: int = 10,
@@ -110,7 +110,7 @@ def simulate(
 ) -> SimulationResult:
     """Label every image of `truth` in a simulated session that starts with no labels.
 
-    truth: a layer, or image name → labels. first: images drawn by hand before the first fit. shapes "box": the truth's masks
+    truth: a layer, or image name → labels. labeler: "" = the embedded default for that kind of labels. first: images drawn by hand before the first fit. shapes "box": the truth's masks
     count as their boxes. costs: None = the project's ``[costs]``. A labeler that does not learn runs the same way without
     fits; it shows proposals as soon as the corrected images prove them. Same seed, same session. Raises UsageError for an
     empty truth, for a labeler that cannot give what the truth asks for, UnknownPlugin, MissingExtra, MissingWeights,
@@ -121,7 +121,7 @@ def simulate(
     ontology = ontology_of(project.ontology, truths.values())
     table = costs or CostTable.from_mapping(project.config.costs)
     ledgers = [Ledger(key, prices) for key, prices in price_lists(kind, table.with_classes(len(ontology))).items()]
-    spec = spec_of(labeler)
+    spec = spec_of(labeler or EMBEDDED[kind])
     registry.find("strategies", strategy)
     with tempfile.TemporaryDirectory(prefix="firstpass-simulate-") as folder:
         done = 0.0

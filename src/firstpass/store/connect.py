@@ -240,9 +240,7 @@ def prepare_empty(database: Database) -> None:
                 raise store_error(error, database.where) from error
 
 
-def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, add: Sequence[str] = ()
-) -> None:
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, add: Sequence[str] = ()) -> None:
     """Inserts rows; where the primary key is taken, replaces the other columns, or adds to those in `add`."""
     if not rows:
         return

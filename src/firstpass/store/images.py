@@ -214,8 +214,7 @@ def _row(key: int, ref: ImageRef) -> dict[str, Any]:
 def _merge_metadata(connection: Connection, rows: Mapping[int, Mapping[str, str]]) -> None:
     t = schema.image_metadata
     stored = {
-        row[0]: load(row[1])
-        for row in connection.execute(select(t.c.image_id, t.c.fields).where(t.c.image_id.in_(list(rows))))
+        row[0]: load(row[1]) for row in connection.execute(select(t.c.image_id, t.c.fields).where(t.c.image_id.in_(list(rows))))
     }
     merged = [
         {"image_id": key, "fields": dump({**stored.get(key, {}), **{str(k): str(v) for k, v in fields.items()}})}

@@ -12,13 +12,13 @@ from firstpass.errors import StoreError
 from firstpass.store import Store, migrate, schema
 from firstpass.store.connect import connect, prepare_empty
 
-NEXT = '''
+NEXT = """
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
 def upgrade():
     op.add_column("meta", sa.Column("note", sa.Text()))
-'''
+"""
 
 
 def tables_of(url: str) -> dict[str, object]:

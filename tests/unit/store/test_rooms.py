@@ -32,7 +32,8 @@ def test_edits_are_idempotent_by_id_and_keep_their_order(store: Store, refs: lis
 
 
 @pytest.mark.parametrize(
-    "bad", [edit(9, "nowhere.jpg"), Edit("e", "a.jpg", "r", ObjectId("o"), None, None, ANN, datetime(2026, 1, 1), "draw")]  # noqa: DTZ001
+    "bad",
+    [edit(9, "nowhere.jpg"), Edit("e", "a.jpg", "r", ObjectId("o"), None, None, ANN, datetime(2026, 1, 1), "draw")],  # noqa: DTZ001
 )
 def test_a_bad_edit_is_refused_with_its_whole_chunk(store: Store, refs: list[ImageRef], bad: Edit) -> None:
     with pytest.raises(UsageError):

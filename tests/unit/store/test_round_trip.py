@@ -54,9 +54,7 @@ shapes: st.SearchStrategy[Shape] = st.one_of(
     boxes(), masks(), st.builds(Point, pixels, pixels), st.lists(parts, min_size=1, max_size=3).map(lambda p: Polygon(tuple(p)))
 )
 attributes = st.dictionaries(any_text, any_text, max_size=3)
-objects = st.builds(
-    Labeled, words.map(ObjectId), words.filter(str.strip), shapes, scores, st.none() | any_text, attributes
-)
+objects = st.builds(Labeled, words.map(ObjectId), words.filter(str.strip), shapes, scores, st.none() | any_text, attributes)
 tags = st.builds(Tag, any_text, st.sampled_from(["class", "caption", "answer"]), st.none() | any_text, scores, attributes)
 authors = st.builds(Author, st.sampled_from(["human", "labeler", "file"]), words, words, words, words)
 looks = st.builds(

@@ -1,0 +1,107 @@
+"""The numbers of the report, from the store: what there is, what it cost, what it saved, which classes are weak."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from firstpass.metrics import detection_scores
+from firstpass.metrics.effort import Action, CostTable, draw_all
+from firstpass.metrics.evidence import show
+
+if TYPE_CHECKING:
+    from firstpass.project import Project
+
+ENOUGH_IMAGES = 5  # fewer reviewed images say nothing about seconds saved
+ENOUGH_OBJECTS = 10  # fewer objects of a class say nothing about it
+WEAK_F1 = 0.6
+
+
+def collect(project: Project, costs: CostTable) -> dict[str, Any]:
+    """Images, layers, effort by action, seconds and saved share (None = not enough data yet), classes, advice."""
+    costs = costs.with_classes(len(project.ontology))
+    layers = [
+        {"name": i.name, "kind": i.kind, "author": i.author.name, "images": i.images, "objects": i.objects}
+        for i in project.store.layers.all()
+    ]
+    totals = project.store.effort.totals()
+    actions: Counter[str] = Counter()
+    for total in totals:
+        actions[total.action] += total.count
+    seconds = sum(total.seconds for total in totals)
+    baseline = sum(draw_all(labeled, costs).baseline_seconds for labeled in project.reviewed)
+    reviewed = len(project.reviewed)
+    enough = reviewed >= ENOUGH_IMAGES and seconds > 0 and baseline > 0
+    classes = _classes(project)
+    return {
+        "images": project.store.images.count(),
+        "reviewed": reviewed,
+        "objects": sum(project.reviewed.counts().values()),
+        "layers": layers,
+        "actions": [{"action": a, "count": n, "seconds_each": _price(costs, a)} for a, n in actions.most_common()],
+        "seconds": seconds,
+        "baseline_seconds": baseline,
+        "saved_fraction": 1 - seconds / baseline if enough else None,
+        "simulated": any(total.simulated for total in totals),
+        "draw_box_s": costs.draw_box_s,
+        "classes": classes,
+        "advice": _advice(project, classes),
+    }
+
+
+def _price(costs: CostTable, action: str) -> float | None:
+    return costs.price_s(Action(action)) if action in set(Action) else None
+
+
+def newest_first_pass(project: Project) -> str | None:
+    """The prelabel layer made last, if any."""
+    found = [info for info in project.store.layers.all() if info.kind == "prelabel" and info.images]
+    return max(found, key=lambda info: info.created_at).name if found else None
+
+
+def _classes(project: Project) -> list[dict[str, Any]]:
+    """Per class: reviewed objects, and how the newest first pass, at the project's thresholds, compares with the review."""
+    counts = project.reviewed.counts()
+    layer = newest_first_pass(project)
+    per_class: dict[str, detection_scores.Scores] = {}
+    if layer is not None and len(project.reviewed):
+        thresholds = project.labeler.thresholds
+        default = float("inf") if thresholds else 0.0
+        proposed = {
+            p.image.name: show(p, thresholds, default) for p in project.layers.get(layer).read(project.reviewed.looked())
+        }
+        pairs = [(proposed[r.image.name], r) for r in project.reviewed if r.image.name in proposed]
+        per_class = dict(detection_scores.object_scores(pairs).per_class)
+    rows: list[dict[str, Any]] = []
+    for name in project.ontology.names:
+        scores = per_class.get(name)
+        threshold = project.labeler.thresholds.get(name)
+        rows.append(
+            {
+                "class": name,
+                "objects": counts.get(name, 0),
+                "proposed_f1": None if scores is None or scores.f1 != scores.f1 else round(scores.f1, 3),
+                "shown_from": "silent" if threshold is not None and threshold > 1 else threshold,
+            }
+        )
+    return rows
+
+
+def _advice(project: Project, classes: list[dict[str, Any]]) -> list[str]:
+    """What to do next, in words."""
+    words: list[str] = []
+    rare = [row["class"] for row in classes if row["objects"] < ENOUGH_OBJECTS]
+    if rare and len(project.reviewed):
+        words.append(f"Too few objects to learn from: {', '.join(rare[:12])}. Label images that show them next.")
+    weak = [row["class"] for row in classes if row["proposed_f1"] is not None and row["proposed_f1"] < WEAK_F1]
+    if weak:
+        words.append(f"The first pass is weak on {', '.join(weak[:12])}: review these with care, then train again.")
+    silent = [row["class"] for row in classes if row["shown_from"] == "silent"]
+    if silent:
+        words.append(f"Not proposed, since it would cost more than it saves: {', '.join(silent[:12])}.")
+    left = project.store.images.count() - len(project.reviewed)
+    if left and len(project.reviewed):
+        words.append(f"{left:,} images are not reviewed yet: firstpass train, prelabel, select, review.")
+    if not len(project.reviewed):
+        words.append("Nothing is reviewed yet: firstpass select chooses the first images.")
+    return words
