@@ -151,7 +151,7 @@ def _precision(
 
 @contextmanager
 def _no_garbage_collection() -> Generator[None]:
-    """The evaluation makes a list per image and class, none of them in a cycle; looking for cycles would take a third longer."""
+    """The evaluation makes a list per image and class, none of them in a cycle; looking for cycles takes a third longer."""
     was = gc.isenabled()
     gc.disable()
     try:
