@@ -2,8 +2,8 @@
 
 A plug-in is one module with two names: ``SPEC``, what it declares, and ``PLUGIN``, the class or object that does it. Its
 name is the module's, with hyphens (`onnx_detector` → ``onnx-detector``); both spellings are found. Other packages add theirs
-with an entry point in the group ``firstpass.<room>`` that names such a module. A plug-in that fails to import is listed as broken with
-its reason; it never takes the others down and is never passed over in silence.
+with an entry point in the group ``firstpass.<room>`` that names such a module. A plug-in that fails to import is listed as
+broken with its reason; it never takes the others down and is never passed over in silence.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ Tell = Callable[[str, float], None]
 
 @dataclass(slots=True, eq=False)
 class Answers:
-    """By image name what was said; seconds per image of pure labeling, decoding aside (median over batches, NaN = not known)."""
+    """By image name what was said; seconds per image of labeling, decoding aside (median over batches, NaN = unknown)."""
 
     said: dict[str, LabeledImage] = field(default_factory=dict[str, LabeledImage])
     problems: dict[str, Problem] = field(default_factory=dict[str, Problem])

@@ -99,9 +99,10 @@ def _read_csv(source: Path, text: str) -> tuple[list[str], Iterator[tuple[str, M
 def _read_json(source: Path, text: str) -> tuple[list[str], list[tuple[str, Mapping[str, Any]]]]:
     try:
         if source.suffix.lower() == ".json":
-            loaded = json.loads(text)
-            items = cast("dict[str, Any]", loaded).items() if isinstance(loaded, dict) else None
-            records: Any = [{"image": k, **v} for k, v in items if isinstance(v, dict)] if items is not None else loaded
+            records: Any = json.loads(text)
+            if isinstance(records, dict):
+                by_name = cast("dict[str, Any]", records).items()
+                records = [{"image": name, **cast("dict[str, Any]", row)} for name, row in by_name if isinstance(row, dict)]
         else:
             records = [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from firstpass.labels import ImageRef, LabeledImage
 from firstpass.media.image import Rgb
 from firstpass.project import Project
 from firstpass.store import Queued
+from firstpass.strategies.base import Pool, Strategy
 
 EMBED_BATCH = 32
 THUMB_PX = 256
@@ -55,8 +57,6 @@ def select(
         labeled_refs = [ref for ref in project.store.images.all() if ref.name in reviewed]
         vectors, problems = embed_images(project, pool_refs + labeled_refs, embedder, progress)
         pool_refs = [ref for ref in pool_refs if ref.name in vectors]
-    from firstpass.strategies.base import Pool
-
     pool = Pool(
         images=pool_refs,
         proposals=[proposals.get(ref.name) for ref in pool_refs],
@@ -65,7 +65,7 @@ def select(
         labeled_embeddings=_stack(vectors, [name for name in vectors if name in reviewed]),
         labeled_counts=dict(Counter(project.reviewed.counts())),
     )
-    choices = plugin.factory.choose(pool, count, np.random.default_rng(seed))
+    choices = cast("Strategy", plugin.factory).choose(pool, count, np.random.default_rng(seed))
     chosen = tuple(Queued(pool_refs[c.index].name, c.priority, c.why, plugin.name) for c in choices)
     project.store.queue.clear()
     project.store.queue.put(chosen)

@@ -100,7 +100,7 @@ def simulate(
     *,
     labeler: str = "",
     settings: Mapping[str, Any] | None = None,
-    strategy: str = "uncertainty",
+    strategy: str = "random",
     first: int = 10,
     seed: int = 0,
     costs: CostTable | None = None,
@@ -110,10 +110,10 @@ def simulate(
 ) -> SimulationResult:
     """Label every image of `truth` in a simulated session that starts with no labels.
 
-    truth: a layer, or image name → labels. labeler: "" = the embedded default for that kind of labels. first: images drawn by hand before the first fit. shapes "box": the truth's masks
-    count as their boxes. costs: None = the project's ``[costs]``. A labeler that does not learn runs the same way without
-    fits; it shows proposals as soon as the corrected images prove them. Same seed, same session. Raises UsageError for an
-    empty truth, for a labeler that cannot give what the truth asks for, UnknownPlugin, MissingExtra, MissingWeights,
+    truth: a layer, or image name → labels. labeler: "" = the embedded default for that kind of labels. first: images drawn
+    by hand before the first fit. shapes "box": the truth's masks count as their boxes. costs: None = the
+    project's ``[costs]``. A labeler that does not learn runs the same way without fits; it shows proposals as soon as the
+    corrected images prove them. Same seed, same session. Raises UsageError for an empty truth, for a labeler that cannot give what the truth asks for, UnknownPlugin, MissingExtra, MissingWeights,
     LabelerBroke.
     """
     truths = truths_of(truth, shapes)
