@@ -8,9 +8,8 @@ import os
 import sqlite3
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from firstpass import __version__
@@ -31,6 +30,9 @@ from firstpass.cli import (
 )  # fmt: skip
 from firstpass.cli._run import words
 from firstpass.errors import FirstpassError
+
+# typer carries its own click since 0.29 and used the package before: either way this is what it raises for wrong words
+_WRONG_WORDS: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     name="firstpass",
@@ -59,12 +61,12 @@ def main() -> None:
     code = 0
     try:
         code = app(standalone_mode=False) or 0
-    except (click.exceptions.Exit, typer.Exit) as done:
+    except typer.Exit as done:
         code = done.exit_code
-    except click.ClickException as error:
+    except _WRONG_WORDS as error:
         error.show()
         code = error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         words("stopped; what was done is kept: the same command goes on from there")
         code = 130
     except BrokenPipeError:

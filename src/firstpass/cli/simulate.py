@@ -18,7 +18,7 @@ def run(  # noqa: D103  # its help text is the module's docstring
     labeler: Annotated[str, typer.Option(help="See `firstpass labelers`; the embedded one when left out.")] = "",
     settings: Setting = None,
     strategy: Annotated[str, typer.Option(help="Which images next: random, uncertainty, diversity.")] = "random",
-    first: Annotated[int, typer.Option(min=1, help="Images labeled by hand before the first fit.")] = 10,
+    first: Annotated[int, typer.Option(min=1, help="Images labeled by hand before the first fit.")] = 5,
     seed: Annotated[int, typer.Option(help="Same seed, same session.")] = 0,
     pictures: Annotated[bool, typer.Option(help="Put pictures into the report; leave out where a license forbids it.")] = True,
     as_json: Json = False,

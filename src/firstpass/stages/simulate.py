@@ -101,7 +101,7 @@ def simulate(
     labeler: str = "",
     settings: Mapping[str, Any] | None = None,
     strategy: str = "random",
-    first: int = 10,
+    first: int = 5,
     seed: int = 0,
     costs: CostTable | None = None,
     shapes: Shapes = "truth",

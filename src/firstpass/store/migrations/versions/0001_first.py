@@ -14,6 +14,14 @@ name = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     """Makes all tables and indexes."""
+    _images()
+    _layers()
+    _work()
+    _rest()
+    _indexes()
+
+
+def _images() -> None:
     op.create_table(
         "images",
         sa.Column("id", key, primary_key=True, autoincrement=False),
@@ -43,6 +51,9 @@ def upgrade() -> None:
         sa.Column("id", key, primary_key=True, autoincrement=False),
         sa.Column("name", name, nullable=False, unique=True),
     )
+
+
+def _layers() -> None:
     op.create_table(
         "layers",
         sa.Column("id", key, primary_key=True, autoincrement=False),
@@ -83,6 +94,9 @@ def upgrade() -> None:
         sa.Column("class_id", key, sa.ForeignKey("classes.id"), primary_key=True, autoincrement=False),
         sa.Column("objects", sa.BigInteger, nullable=False),
     )
+
+
+def _work() -> None:
     op.create_table(
         "edits",
         sa.Column("seq", key, primary_key=True, autoincrement=False),
@@ -109,6 +123,9 @@ def upgrade() -> None:
         sa.Column("at", sa.String(32), nullable=False),
         sa.Column("simulated", sa.Boolean, nullable=False),
     )
+
+
+def _rest() -> None:
     op.create_table(
         "runs",
         sa.Column("seq", key, primary_key=True, autoincrement=False),
@@ -139,6 +156,9 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
+
+
+def _indexes() -> None:
     op.create_index("ix_edits_image_id", "edits", ["image_id"])
     op.create_index("ix_edits_object_id", "edits", ["object_id"])
     op.create_index("looks_of_image", "looks", ["image_id", "layer_id"])
