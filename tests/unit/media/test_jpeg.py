@@ -1,14 +1,18 @@
 import io
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from firstpass.errors import Problem
-from firstpass.media import read_image, resize
-from firstpass.media.decode import jpeg_factor
+from firstpass.media import Limits, read_image, resize
+from firstpass.media.decode import decode, jpeg_factor
+from firstpass.media.headers import read_header
 
 WAYS = [
     {"quality": 75}, {"quality": 95, "subsampling": 0}, {"quality": 90, "subsampling": 1}, {"progressive": True},
@@ -101,3 +105,34 @@ def test_importing_media_brings_in_no_decoder():
     code = f"import sys, firstpass.media; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def steps_of_another_thread(call: Callable[[], object]) -> int:
+    """How often another thread gets on while `call` runs, when it can only do so if `call` frees Python's lock by itself."""
+    steps, stop = [0], threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            steps[0] += 1
+            time.sleep(0)
+
+    interval_s, thread = sys.getswitchinterval(), threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.02)
+    sys.setswitchinterval(100)
+    try:
+        before = steps[0]
+        call()
+        return steps[0] - before
+    finally:
+        sys.setswitchinterval(interval_s)
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_decoding_frees_pythons_lock(make, kind):
+    data = make.encode(make.smooth(1200, 1600), kind)
+    header = read_header(data, "a", "a", Limits())
+    assert max(steps_of_another_thread(lambda: decode(data, header, "a")) for _ in range(5)) >= 3
+    assert min(steps_of_another_thread(lambda: sum(range(1_000_000))) for _ in range(5)) == 0
