@@ -65,9 +65,7 @@ def find_by_stem(context: ReadContext, stems: Iterable[str], where: str) -> Imag
         if hits:
             said = " or ".join(sorted(hits)[:3])
             return Problem(where, f"may mean {said}", "one image", "Rename one of the images and its label file")
-    name = asked[0] if asked else ""
-    remedy = "Import the image first, or check the name"
-    return Problem(where, f"no image is called {name!r} with an image suffix", "an image of the project", remedy)
+    return context.image(asked[0] if asked else "", where)
 
 
 def clean(name: str) -> str:

@@ -148,7 +148,7 @@ def _image_items(file: VocFile, where: str, image: ImageRef, context: ReadContex
 def _image(context: ReadContext, name: str, file: VocFile, where: str) -> ImageRef | Problem:
     inner = name.rpartition("Annotations/")[2]
     folder = inner.rpartition("/")[0]
-    filename = file.filename.replace("\\", "/")
+    filename = (file.filename or file.path).replace("\\", "/")
     base = filename.rpartition("/")[2]
     names = [filename] if "/" in filename else []
     if base:
