@@ -6,17 +6,16 @@ pycocotools, the reference, gives the same figures to 1e-9; that is what the tes
 
 from __future__ import annotations
 
-import gc
 import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstpass import collector
 from firstpass.errors import UsageError
 from firstpass.labels import ImageRef, Labeled, LabeledImage, Ontology, geometry, rle
 from firstpass.metrics import match
@@ -143,22 +142,11 @@ def _precision(
     evaluation.params.maxDets = [max_proposals]
     evaluation.params.areaRng = [[0, 1e10]]
     evaluation.params.areaRngLbl = ["all"]
-    with _no_garbage_collection():
+    with collector.paused():
         evaluation.evaluate()
         evaluation.accumulate()
     return np.asarray(evaluation.eval["precision"], np.float64)[:, :, :, 0, 0]
 
-
-@contextmanager
-def _no_garbage_collection() -> Generator[None]:
-    """The evaluation makes a list per image and class, none of them in a cycle; looking for cycles takes a third longer."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _silent(*_: object) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from firstpass import registry
+from firstpass import collector, registry
 from firstpass.errors import FormatError, Problem, UsageError
 from firstpass.formats.base import WriteContext
 from firstpass.labels import ImageRef, LabeledImage
@@ -75,7 +75,8 @@ def export(
     context = WriteContext(project.ontology, copy_image if copy_images else None, splits or {})
     target = Path(path)
     try:
-        written = plugin.factory.write(target, shown(), context)
+        with collector.paused():
+            written = plugin.factory.write(target, shown(), context)
     except OSError as error:
         raise FormatError(f"{target}: cannot be written: {error.strerror or error}; nothing was left behind") from error
     return ExportReport(target, plugin.name, source.name, written.images, written.objects, hidden, written.problems)

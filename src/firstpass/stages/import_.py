@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from firstpass import registry
+from firstpass import collector, registry
 from firstpass.errors import FormatError, Problem, UsageError
 from firstpass.formats.base import ReadContext, Sniff
 from firstpass.labels import Author, ImageRef, LabeledImage
@@ -204,21 +204,18 @@ def import_labels(
         project.add_classes(*fresh)
         intake.new_classes += [c.name for c in fresh]
     done, images, objects, tags, already = target.looked(), 0, 0, 0, 0
-    for chunk in _chunks(reading.items, CHUNK_IMAGES):
-        good: list[LabeledImage] = []
-        for item in chunk:
-            if isinstance(item, Problem):
-                intake.problems.append(item)
-            elif item.image.name in done:
-                already += 1
-            else:
-                good.append(intake.admit(item))
-        intake.flush_images()
-        written = target.write(good)
-        images, objects = images + written.images, objects + written.objects
-        tags += sum(len(labeled.tags) for labeled in good)
-        if progress:
-            progress(images + already, None)
+    with collector.paused():
+        for chunk in _chunks(reading.items, CHUNK_IMAGES):
+            good = [intake.admit(item) for item in chunk if not isinstance(item, Problem) and item.image.name not in done]
+            found = [item for item in chunk if isinstance(item, Problem)]
+            intake.problems += found
+            already += len(chunk) - len(good) - len(found)
+            intake.flush_images()
+            written = target.write(good)
+            images, objects = images + written.images, objects + written.objects
+            tags += sum(len(labeled.tags) for labeled in good)
+            if progress:
+                progress(images + already, None)
     classes = tuple(dict.fromkeys(intake.new_classes))
     problems = intake.all_problems(source)
     return LabelsReport(target.name, name, images, objects, tags, already, len(intake.declared), classes, problems)
