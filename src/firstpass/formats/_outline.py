@@ -42,9 +42,9 @@ def single_ring(shape: Polygon | Mask) -> tuple[Ring | None, str]:
         found = outline(shape)
         if not found.outers:
             return None, "the mask is empty"
-        return found.outers[0], _left_out(len(found.outers) - 1, found.holes, "mask written as its outline")
+        return found.outers[0], _left_out(len(found.outers) - 1, found.holes)
     largest = max(shape.parts, key=lambda part: ring_area_px(part.outer))
-    return largest.outer, _left_out(len(shape.parts) - 1, bool(largest.holes), "")
+    return largest.outer, _left_out(len(shape.parts) - 1, bool(largest.holes))
 
 
 def outer_polygon(shape: Polygon | Mask) -> tuple[Polygon | None, str]:
@@ -54,13 +54,13 @@ def outer_polygon(shape: Polygon | Mask) -> tuple[Polygon | None, str]:
         if not found.outers:
             return None, "the mask is empty"
         polygon = Polygon(tuple(PolygonPart(ring) for ring in found.outers))
-        return polygon, _left_out(0, found.holes, "mask written as its outline")
+        return polygon, _left_out(0, found.holes)
     holes = any(part.holes for part in shape.parts)
-    return Polygon(tuple(PolygonPart(part.outer) for part in shape.parts)), _left_out(0, holes, "")
+    return Polygon(tuple(PolygonPart(part.outer) for part in shape.parts)), _left_out(0, holes)
 
 
-def _left_out(parts: int, holes: bool, first: str) -> str:
-    words = [first] if first else []
+def _left_out(parts: int, holes: bool) -> str:
+    words: list[str] = []
     if parts:
         words.append(f"{parts} smaller part{'s' if parts > 1 else ''} left out")
     if holes:

@@ -28,6 +28,12 @@ class ProblemList:
         else:
             self._more += 1
 
+    def outlined(self, count: int) -> None:
+        """Tells once how many masks became polygons."""
+        if count:
+            what = f"{count:,} masks were written as their outlines, along the pixels' edges"
+            self._kept.append(Problem(self._where, what, "polygons", severity="warning"))
+
     def all(self) -> tuple[Problem, ...]:
         """The problems, with a last one that says how many more there were."""
         if not self._more:

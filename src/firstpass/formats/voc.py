@@ -68,7 +68,7 @@ class Voc:
     def write(self, path: Path, images: Iterable[LabeledImage], context: WriteContext) -> Written:
         """Writes Annotations/NAME.xml, ImageSets/Main/SPLIT.txt, labelmap.txt and, with `copy_image`, JPEGImages/NAME.
 
-        A Mask becomes its outlines and holes are filled, both told as warnings; a Point is left out.
+        A Mask becomes its outlines and holes are filled, told as warnings; a Point is left out.
         """
         with atomic_folder(path) as folder:
             return _Writer(folder, context).write(images)
@@ -183,7 +183,7 @@ class _Writer:
         self.problems = ProblemList("voc")
         self.taken: dict[str, str] = {}
         self.splits: dict[str, list[str]] = {"train": []}
-        self.objects = 0
+        self.objects = self.outlined = 0
 
     def write(self, images: Iterable[LabeledImage]) -> Written:
         (self.folders.root / "Annotations").mkdir()
@@ -192,6 +192,7 @@ class _Writer:
         for split, stems in self.splits.items():
             self.folders.write(f"ImageSets/Main/{split}.txt", "".join(f"{stem}\n" for stem in stems))
         self.folders.write("labelmap.txt", self._label_map())
+        self.problems.outlined(self.outlined)
         return Written(len(self.taken), self.objects, self.problems.all())
 
     def _image(self, labeled: LabeledImage) -> None:
@@ -231,6 +232,7 @@ class _Writer:
             if polygon is None:
                 self.problems.add(Problem(where, left_out, "a mask with pixels", "Left out"))
                 return None
+            self.outlined += isinstance(obj.shape, Mask)
             if left_out:
                 self.problems.add(Problem(where, left_out, "a polygon without holes", "Written as said", "warning"))
         attributes = {k: v for k, v in obj.attributes.items() if xml_safe(k) and xml_safe(v)}

@@ -19,7 +19,7 @@ from firstpass.formats._walk import first_names
 from firstpass.formats._yolo_layout import NO_LABELS, Entry, Layout, entries, find_layout, find_yaml, label_path
 from firstpass.formats._yolo_lines import LineRules, box_line, parse_labels, ring_line
 from firstpass.formats.base import FormatSpec, Loss, ReadContext, Reading, Sniff, WriteContext, Written
-from firstpass.labels import Box, ImageRef, LabelClass, Labeled, LabeledImage, Point
+from firstpass.labels import Box, ImageRef, LabelClass, Labeled, LabeledImage, Mask, Point
 
 SPEC = FormatSpec(
     name="yolo",
@@ -160,7 +160,7 @@ class _Writer:
         self.taken: dict[str, str] = {}
         self.lists: dict[str, TextIO] = {}
         self.splits: dict[str, None] = {}
-        self.images = self.objects = 0
+        self.images = self.objects = self.outlined = 0
 
     def write(self, images: Iterable[LabeledImage]) -> Written:
         try:
@@ -170,6 +170,7 @@ class _Writer:
             for file in self.lists.values():
                 file.close()
         self.folders.write("data.yaml", self._yaml())
+        self.problems.outlined(self.outlined)
         return Written(self.images, self.objects, self.problems.all())
 
     def _image(self, labeled: LabeledImage) -> None:
@@ -221,6 +222,7 @@ class _Writer:
         if ring is None:
             self.problems.add(Problem(where, left_out, "a mask with pixels", "Left out"))
             return None
+        self.outlined += isinstance(shape, Mask)
         if left_out:
             self.problems.add(Problem(where, left_out, "one ring without holes", "Written as said", "warning"))
         return ring_line(number, ring, image)

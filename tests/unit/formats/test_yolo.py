@@ -212,9 +212,10 @@ def test_what_cannot_be_written_is_told(tmp_path, labeled, to, ring_mask):
     holed = Polygon((PolygonPart(((0, 0), (50, 0), (50, 50), (0, 50)), (((5, 5), (9, 5), (9, 9)),)),))
     images = [labeled("a.jpg", mask, holed, Point(1, 2)), labeled("a.png"), labeled("b.jpg", Box(0, 0, 9, 9), class_name="fox")]
     written = PLUGIN.write(tmp_path / "out", images, to("cat"))
-    assert [p.severity for p in written.problems] == ["warning", "warning", "error", "error", "error"]
+    assert [p.severity for p in written.problems] == ["warning", "warning", "error", "error", "error", "warning"]
     assert "1 smaller part left out, holes filled" in written.problems[0].what
     assert "same label file as a.jpg" in written.problems[3].what
+    assert "1 masks were written as their outlines" in written.problems[5].what
     assert (written.images, written.objects) == (2, 2)
     first = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()[0].split()[1:]
     xs, ys = [float(v) * 100 for v in first[::2]], [float(v) * 50 for v in first[1::2]]
