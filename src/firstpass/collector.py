@@ -1,6 +1,6 @@
 """Holds Python's cyclic garbage collector back while many values are made that live on and form no cycles.
 
-Every few hundred new objects the collector looks through those alive; with a million labeled objects that is a fifth of the time.
+Every few hundred new objects the collector looks through those alive: with a million labeled objects, a fifth of the time.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def student(monkeypatch):
 def run(truth, student, labeler="student", **more):
     student.truth = truth
     student.fits = None
-    return simulate(project(truth), truth, labeler=labeler, **{"strategy": "random", **more})
+    return simulate(project(truth), truth, labeler=labeler, **{"strategy": "random", "first": 10, **more})
 
 
 def test_perfect_proposals_save_all_but_the_verifying(student):
@@ -235,10 +235,10 @@ def test_result_is_plain_json_with_the_agreed_keys(student):
 def test_own_price_of_a_box_is_reported_beside_the_published_ones(student):
     student.skill = staticmethod(lambda n: 1.0)
     student.truth = truth = shelf(20)
-    got = simulate(project(truth, {"draw_box_s": 10.0}), truth, labeler="student", strategy="random")
+    got = simulate(project(truth, {"draw_box_s": 10.0}), truth, labeler="student", strategy="random", first=10)
     assert list(got.saved_fraction) == ["10.0", "7.0", "25.5"]
     assert got.baseline_seconds == pytest.approx(20 * 6 * 10)
-    assert simulate(project(truth), truth, labeler="student", costs=CostTable(verify_s=0)).saved_fraction[
+    assert simulate(project(truth), truth, labeler="student", costs=CostTable(verify_s=0), first=10).saved_fraction[
         "7.0"
     ] == pytest.approx(0.5)
 
@@ -247,7 +247,7 @@ def test_unreadable_images_are_drawn_by_hand_and_listed(student):
     student.skill = staticmethod(lambda n: 1.0)
     student.truth = truth = shelf(40)
     names = sorted(truth)[::8]
-    got = simulate(project(truth, broken=names), truth, labeler="student", strategy="random")
+    got = simulate(project(truth, broken=names), truth, labeler="student", strategy="random", first=10)
     assert {p.where for p in got.problems} == set(names)
     assert got.images == 40
     assert got.labels_f1_50 == 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -146,7 +146,6 @@ def _precision(
         evaluation.evaluate()
         evaluation.accumulate()
     return np.asarray(evaluation.eval["precision"], np.float64)[:, :, :, 0, 0]
-
 
 
 def _silent(*_: object) -> None:

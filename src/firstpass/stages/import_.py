@@ -96,12 +96,17 @@ def import_images(
             probed = list(pool.map(look, chunk))
             problems += [p for p in probed if isinstance(p, Problem)]
             good = [NewImage(p.ref, dict(p.exif)) for p in probed if not isinstance(p, Problem)]
+            problems += [_note(p.ref.name, note) for p in probed if not isinstance(p, Problem) for note in p.notes]
             added = project.store.images.add(good)
             new, again, changed = new + added.new, again + added.known, changed + added.changed
             done += len(chunk)
             if progress:
                 progress(done, len(todo))
     return ImagesReport(len(names), new, again, changed, tuple(problems))
+
+
+def _note(name: str, note: str) -> Problem:
+    return Problem(name, note, remedy="It was taken as it is", severity="warning")
 
 
 def detect_format(path: Path) -> str:

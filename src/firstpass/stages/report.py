@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from firstpass.formats._atomic import atomic_file
 from firstpass.metrics.effort import CostTable
+from firstpass.stages import _report_charts, _report_views
 from firstpass.stages import _report_figures as figures_of
-from firstpass.stages import _report_pictures, _report_plots
 
 if TYPE_CHECKING:
     from firstpass.project import Project
@@ -52,12 +52,12 @@ def write_report(
     path.parent.mkdir(parents=True, exist_ok=True)
     figures = figures_of.collect(project, CostTable.from_mapping(project.config.costs))
     reviewed = project.reviewed if len(project.reviewed) else None
-    plots = _report_plots.distribution(project, reviewed)
+    plots = _report_charts.distribution(project, reviewed)
     if simulation:
-        plots = [*_report_plots.learning(simulation), *plots]
-    shown = _report_pictures.pairs(project) if pictures else []
+        plots = [*_report_charts.learning(simulation), *plots]
+    shown = _report_views.pairs(project) if pictures else []
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True), trim_blocks=True)
-    html = environment.get_template("report.html.j2").render(
+    html = environment.get_template("report_page.html.j2").render(
         project=project,
         figures=figures,
         plots=plots,

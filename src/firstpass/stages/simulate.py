@@ -113,8 +113,8 @@ def simulate(
     truth: a layer, or image name → labels. labeler: "" = the embedded default for that kind of labels. first: images drawn
     by hand before the first fit. shapes "box": the truth's masks count as their boxes. costs: None = the
     project's ``[costs]``. A labeler that does not learn runs the same way without fits; it shows proposals as soon as the
-    corrected images prove them. Same seed, same session. Raises UsageError for an empty truth, for a labeler that cannot give what the truth asks for, UnknownPlugin, MissingExtra, MissingWeights,
-    LabelerBroke.
+    corrected images prove them. Same seed, same session. Raises UsageError for an empty truth or a labeler that cannot
+    give what the truth asks for, UnknownPlugin, MissingExtra, MissingWeights, LabelerBroke.
     """
     truths = truths_of(truth, shapes)
     kind = kind_of(truths.values())

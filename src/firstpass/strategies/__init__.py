@@ -1,1 +1,1 @@
-"""PLACEHOLDER strategies"""
+"""What to label next, one file each."""

@@ -1,0 +1,96 @@
+"""The report: one file that needs nothing else, true figures, and no way in for hostile names."""
+
+import csv
+import re
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from firstpass import Author, Box, ImageRef, Labeled, LabeledImage, Project
+from firstpass.labels import stable_id
+from firstpass.stages.import_ import import_images
+from firstpass.stages.report import write_report
+from firstpass.stages.review import simulated_review
+
+EVIL = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def project(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        Picture.fromarray(rng.integers(0, 255, (48, 64, 3)).astype(np.uint8)).save(photos / f"{i}.png")
+    with Project.create(tmp_path / "shelf", images=str(photos), classes=["=cup", EVIL]) as made:
+        import_images(made)
+        yield made
+
+
+def _label(project, layer, kind, scores):
+    author = Author("labeler" if scores else "file", layer)
+    target = project.store.layers.create(layer, author, kind)
+    items = []
+    for n, ref in enumerate(project.store.images.all()):
+        boxes = [("=cup", Box(4, 4, 20, 20)), (EVIL, Box(30, 10, 50, 40))]
+        objects = tuple(
+            Labeled(stable_id(layer, n, k), name, box, 0.9 if scores else None) for k, (name, box) in enumerate(boxes)
+        )
+        items.append(LabeledImage(ImageRef(ref.digest, ref.uri, ref.name, ref.width_px, ref.height_px), author, objects))
+    target.write(items)
+
+
+def test_a_fresh_project_gets_a_report_that_says_so(project):
+    done = write_report(project)
+    assert done.figures["saved_fraction"] is None
+    assert "Nothing is reviewed yet" in done.path.read_text(encoding="utf-8")
+
+
+def test_saved_time_is_what_the_effort_log_says(project):
+    _label(project, "truth", "truth", scores=False)
+    _label(project, "first", "prelabel", scores=True)
+    names = [ref.name for ref in project.store.images.all()]
+    simulated_review(project, "truth", names=names[:3])
+    simulated_review(project, "truth", names=names[3:], proposals="first")
+    done = write_report(project)
+    assert done.figures["seconds"] == pytest.approx(3 * 2 * 7.0 + 5 * 2 * 1.7)
+    assert done.figures["saved_fraction"] == pytest.approx(1 - (42 + 17) / (8 * 2 * 7.0))
+    assert done.figures["simulated"]
+    assert [row["proposed_f1"] for row in done.figures["classes"]] == [1.0, 1.0]
+
+
+def test_too_few_images_give_no_figure(project):
+    _label(project, "truth", "truth", scores=False)
+    simulated_review(project, "truth", names=[next(iter(project.store.images.all())).name])
+    assert write_report(project).figures["saved_fraction"] is None
+
+
+def test_hostile_names_run_nowhere_and_nothing_is_fetched(project):
+    _label(project, "truth", "truth", scores=False)
+    _label(project, "first", "prelabel", scores=True)
+    simulated_review(project, "truth", names=[r.name for r in project.store.images.all()], proposals="first")
+    done = write_report(project)
+    html = done.path.read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', html)
+    assert html.count("data:image/jpeg") == 12
+    rows = list(csv.DictReader(done.tables[0].read_text(encoding="utf-8").splitlines()))
+    assert rows[0]["class"] == "'=cup"
+    assert "data:image/jpeg" not in write_report(project, pictures=False).path.read_text(encoding="utf-8")
+
+
+def test_simulation_and_trial_are_shown(project):
+    curve = [
+        {"labeled": n, "seconds": 9.0 * n, "baseline_seconds": 14.0 * n, "saved_fraction": 0.36, "ap50": None} for n in (5, 9)
+    ]
+    simulation = {
+        "saved_fraction": {"7.0": 0.36, "25.5": 0.7}, "saved_interval": {}, "seconds": 81.0, "baseline_seconds": 126.0,
+        "labels_f1_50": 0.99, "machine_seconds": 3.0, "labeler": "fake", "strategy": "random", "curve": curve,
+    }  # fmt: skip
+    row = {"name": "fake", "seconds_per_image": 4.2, "ap50": None, "f1": 0.5, "ms_per_image": 3.0}
+    done = write_report(project, simulation=simulation, trial={"rows": [row], "verdict": "too close to call"})
+    html = done.path.read_text(encoding="utf-8")
+    for words in ("36 %", "70 %", "too close to call", "Learning curve", "0.990"):
+        assert words in html
+    assert {p.name for p in done.tables} == {"classes.csv", "curve.csv", "trial.csv"}
