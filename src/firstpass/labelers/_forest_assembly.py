@@ -35,7 +35,7 @@ def to_proposals(kept: Kept, learned: Learned) -> Proposals:
     """Return kept boxes as calibrated proposals, best first."""
     scores, good = calibrated(kept, learned.match, learned.good)
     order = np.argsort(-scores, kind="stable")
-    masks = None if kept.masks is None else tuple(kept.masks[i] for i in order.tolist())
+    masks = None if kept.masks is None else tuple(kept.masks[int(i)] for i in order)
     return Proposals(learned.class_of_slot[kept.slots[order]], kept.xyxy_px[order], scores[order], good[order], masks)
 
 
@@ -48,7 +48,7 @@ def no_outcomes(n_images: int, with_masks: bool = False) -> OutOfSample:
 
 def assemble(trained: Trained, setup: Setup, class_of_slot: I64, truths: Sequence[Truth]) -> tuple[Learned, OutOfSample]:
     """Return the calibrated model and its out-of-sample record; truths hold class ids, all of them."""
-    own = [truths[i] for i in trained.honest.tolist()]
+    own = [truths[int(i)] for i in trained.honest]
     by_mask = trained.stages.masker is not None
     match, good = _calibrators(trained.kept, own, class_of_slot, by_mask, len(setup.sizes))
     learned = Learned(class_of_slot, setup.sizes, setup.spec, setup.rule, trained.stages, match, good)
@@ -66,7 +66,7 @@ def _calibrators(
     for item, truth in zip(kept, truths, strict=True):
         iou = _overlap(item.xyxy_px, item.masks, truth, by_mask)
         iou = np.where(class_of_slot[item.slots][:, None] == truth.slots[None], iou, 0).astype(np.float32)
-        matched = match_greedy(iou, item.raw[:, 0] + 0.5 * item.raw[:, 1])
+        matched = match_greedy(iou, (item.raw[:, 0] + 0.5 * item.raw[:, 1]).astype(np.float32))
         best = np.zeros(len(item.slots), dtype=np.float32)
         hit = matched >= 0
         best[hit] = iou[np.flatnonzero(hit), matched[hit]]

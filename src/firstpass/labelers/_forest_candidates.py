@@ -6,7 +6,7 @@ Candidates are center peaks with the class's usual sizes, and regions of a seede
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -86,11 +86,12 @@ def find_peaks(center: F32, reach_rows: int, reach_cols: int) -> tuple[I64, I64,
 
 def watershed_regions(area: F32, rows: I64, cols: I64, level: float) -> I32:
     """Return labels (rows, cols): 1.. for the regions grown from the seeds and from unseeded components, 0 outside."""
-    from skimage.segmentation import watershed
+    from skimage import segmentation
 
+    api: Any = segmentation
     inside = area > level
-    count, parts = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
-    parts = np.asarray(parts)
+    count, numbered = cv2.connectedComponents(inside.astype(np.uint8), connectivity=4)
+    parts: I32 = np.asarray(numbered, dtype=np.int32)
     seeds = np.zeros(area.shape, dtype=np.int32)
     seeds[rows, cols] = np.arange(1, len(rows) + 1)
     seeds[~inside] = 0
@@ -98,14 +99,15 @@ def watershed_regions(area: F32, rows: I64, cols: I64, level: float) -> I32:
     seeded[parts[seeds > 0]] = True
     bare = inside & ~seeded[parts]
     seeds[bare] = len(rows) + parts[bare]
-    return np.asarray(watershed(-area, seeds, mask=inside), dtype=np.int32)
+    return np.asarray(api.watershed(-area, seeds, mask=inside), dtype=np.int32)
 
 
 def region_boxes(labels: I32, maps: ImageMaps) -> F32:
     """Return float32 (n, 4) pixel boxes of the labels that exist, ascending."""
-    from scipy import ndimage
+    from scipy import ndimage  # pyright: ignore[reportMissingTypeStubs]
 
-    boxes = [(s[1].start, s[0].start, s[1].stop, s[0].stop) for s in ndimage.find_objects(labels) if s is not None]
+    api: Any = ndimage
+    boxes = [(s[1].start, s[0].start, s[1].stop, s[0].stop) for s in api.find_objects(labels) if s is not None]
     cell = np.array([maps.shape.cell_x_px, maps.shape.cell_y_px] * 2, dtype=np.float32)
     return np.array(boxes, dtype=np.float32).reshape(-1, 4) * cell
 
@@ -152,11 +154,11 @@ def _pyramid(stack: F32) -> list[F32]:
             np.asarray(cv2.resize(np.ascontiguousarray(levels[-1][:, :, k]), (cols, rows), interpolation=cv2.INTER_AREA))
             for k in range(stack.shape[2])
         ]
-        levels.append(np.stack(halved, axis=-1))
+        levels.append(np.stack(halved, axis=-1).astype(np.float32, copy=False))
     return levels
 
 
-def bilinear(stack: F32, y: F32, x: F32) -> F32:
+def bilinear(stack: F32, y: NDArray[np.floating[Any]], x: NDArray[np.floating[Any]]) -> F32:
     """Return (n, p, c) values of a stack (rows, cols, c) at fractional cell-center positions (n, p), edges repeated."""
     rows, cols = stack.shape[:2]
     y = np.clip(y, 0, rows - 1)

@@ -131,7 +131,7 @@ def fit_calibrator(features: F32, slots: I64, hits: NDArray[np.bool_], n_slots: 
 
     Without rows every probability is one half times nothing known: 0.5.
     """
-    width = features.shape[1]
+    width = int(features.shape[1])
     if len(features) == 0:
         return Calibrator(np.zeros(width), np.ones(width), np.zeros(width), 0.0, np.zeros(n_slots))
     mean, spread = features.mean(0).astype(np.float64), features.std(0).astype(np.float64)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,13 +55,17 @@ def save_parts(folder: Path, n_classes: int, learned: Learned | None, out_of_sam
 def load_parts(folder: Path) -> tuple[int, Learned | None, OutOfSample]:
     """Return (n_classes, learned, out_of_sample) of :func:`save_parts`.
 
-    Raises OSError for missing files, ValueError for another format or damaged JSON, KeyError for missing parts.
+    Raises OSError for missing files, ValueError for another format or damaged files, KeyError for missing parts.
     """
-    head: dict[str, Any] = json.loads((folder / HEAD_NAME).read_text(encoding="utf-8"))
+    read: object = json.loads((folder / HEAD_NAME).read_text(encoding="utf-8"))
+    head = cast(dict[str, Any], read) if isinstance(read, dict) else {}
     if head.get("format") != FORMAT:
         raise ValueError(f"{folder / HEAD_NAME}: format {head.get('format')!r}, expected {FORMAT}")
-    with np.load(folder / ARRAYS_NAME, allow_pickle=False) as stored:
-        arrays: Arrays = {name: stored[name] for name in stored.files}
+    try:
+        with np.load(folder / ARRAYS_NAME, allow_pickle=False) as stored:
+            arrays: Arrays = {name: stored[name] for name in stored.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, AttributeError) as error:  # AttributeError: a lone array, no archive
+        raise ValueError(f"{folder / ARRAYS_NAME}: damaged: {error}") from error
     learned = _read_learned(head, arrays) if head["learned"] else None
     return int(head["n_classes"]), learned, _read_out_of_sample(head, arrays)
 

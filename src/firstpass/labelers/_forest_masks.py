@@ -103,7 +103,8 @@ def predict_masks(sampler: Sampler, bank: TreeBank, slots: I64, xyxy_px: F32) ->
     side = MASK_SIDE
     points = point_features(sampler, slots, xyxy_px)
     chance = bank.predict(points.reshape(-1, points.shape[2]))[:, 0].reshape(-1, side, side)
-    boxes, masks = np.empty_like(xyxy_px), []
+    boxes = np.empty_like(xyxy_px)
+    masks: list[Mask] = []
     sure = np.zeros((len(slots), 3), dtype=np.float32)
     height, width = sampler.maps.height_px, sampler.maps.width_px
     for index in range(len(slots)):

@@ -70,7 +70,7 @@ def apply_deltas(xyxy_px: F32, deltas: F32, height_px: int, width_px: int) -> F3
     sides = np.maximum(xyxy_px[:, 2:] - xyxy_px[:, :2], 1.0)
     center = (xyxy_px[:, :2] + xyxy_px[:, 2:]) / 2 + deltas[:, :2] * sides
     half = sides * np.exp(np.clip(deltas[:, 2:], -1.2, 1.2)) / 2
-    return clip_boxes(np.concatenate([center - half, center + half], axis=1), height_px, width_px)
+    return clip_boxes(np.concatenate([center - half, center + half], axis=1).astype(np.float32), height_px, width_px)
 
 
 def refine(sampler: Sampler, refiner: TreeBank, slots: I64, xyxy_px: F32) -> F32:
@@ -109,7 +109,7 @@ def keep_best(sampler: Sampler, scored: Scored, scorer: TreeBank, rule: Suppress
     if len(scored.slots) == 0:
         return Kept(scored.slots, scored.xyxy_px, np.zeros((0, n_raw), np.float32), None if masker is None else ())
     votes = scorer.predict(scored.features)
-    rank = votes[:, 0] + 0.5 * votes[:, 1] + 0.2 * votes[:, 2]
+    rank = (votes[:, 0] + 0.5 * votes[:, 1] + 0.2 * votes[:, 2]).astype(np.float32)
     alive = np.flatnonzero(votes[:, 0] >= MIN_SCORE)
     alive = alive[np.argsort(-rank[alive], kind="stable")[: 2 * MAX_KEPT]]
     kept = alive[suppress(scored.xyxy_px[alive], rank[alive], scored.slots[alive], rule.within, rule.across)][:MAX_KEPT]

@@ -159,7 +159,7 @@ def _train_second(
     if refiners is None:
         return None
     progress("scores", 0.65)
-    scored = [scoring_input(samplers[i], refiners[folds[i]], found[i]) for i in at]
+    scored = [scoring_input(samplers[i], refiners[int(folds[i])], found[i]) for i in at]
     score_rows: list[Rows] = [(s.features, scoring_targets(s, t)) for s, t in zip(scored, truths, strict=True)]
     scorers = fits.grow(score_rows, TreeSettings(48, 14, 4, 0.2, setup.threads), int(6000 * setup.effort))
     if scorers is None:
@@ -171,7 +171,9 @@ def _train_second(
         maskers = fits.grow(mask_rows, TreeSettings(16, 16, 8, 0.4, setup.threads), int(30_000 * setup.effort))
     progress("proposals", 0.9)
     kept = [
-        keep_best(samplers[i], scored[i], scorers[folds[i]], setup.rule, None if maskers is None else maskers[folds[i]])
+        keep_best(
+            samplers[i], scored[i], scorers[int(folds[i])], setup.rule, None if maskers is None else maskers[int(folds[i])]
+        )
         for i in at
     ]
     stages = Stages(pixels, refiners[-1], scorers[-1], None if maskers is None else maskers[-1])

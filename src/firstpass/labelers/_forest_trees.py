@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import onnxruntime as ort
+import onnxruntime as ort  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.ensemble import ExtraTreesRegressor  # pyright: ignore[reportMissingTypeStubs]
 
 F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
@@ -101,7 +101,7 @@ class TreeBank:
 
 def grow(rows: F32, targets: F32, row_weights: F32 | None, settings: TreeSettings, seed: int) -> TreeBank:
     """Return trees regressing float32 targets (n, k) on rows (n, f), n >= 1; the same input and seed give the same trees."""
-    model = ExtraTreesRegressor(
+    model: Any = ExtraTreesRegressor(
         settings.trees,
         max_depth=settings.max_depth,
         min_samples_leaf=settings.min_leaf,
@@ -166,8 +166,9 @@ def _session(bank: TreeBank) -> Any:
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    options = ort.SessionOptions()
+    api: Any = ort
+    options = api.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return api.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class PixelForest:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Loads the model in the setting ``model``. Raises UsageError without one, MissingWeights for a missing or broken one."""
+        """Loads the model in the setting ``model``. Raises UsageError without one, MissingWeights for a missing or broken."""
         model = settings.get("model")
         if not model:
             raise UsageError("pixel-forest has learned nothing yet: run `firstpass train`, or name one: --set model=FOLDER")
@@ -73,8 +73,11 @@ class PixelForest:
 
         folder = Path(str(model))
         try:
-            names = json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8"))
-            return cls(Forest.load(folder), [str(name) for name in names])
+            names: object = json.loads((folder / CLASSES_FILE).read_text(encoding="utf-8"))
+            forest = Forest.load(folder)
+            if not isinstance(names, list) or len(cast(list[object], names)) != forest.n_classes:
+                raise ValueError(f"{CLASSES_FILE} does not name the model's {forest.n_classes} classes")
+            return cls(forest, [str(name) for name in cast(list[object], names)])
         except (OSError, KeyError, ValueError) as error:
             why = f"{type(error).__name__}: {error}"
             raise MissingWeights(f"{folder} holds no whole pixel forest ({why}): run `firstpass train` again") from error
@@ -117,8 +120,8 @@ class PixelForest:
         (folder / CLASSES_FILE).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
         held = tuple(
             OutOfSample(ref, _to_reply(proposals, ref.height_px, ref.width_px, names))
-            for index, proposals in zip(forest.out_of_sample.images.tolist(), forest.out_of_sample.proposals, strict=True)
-            for ref in (given[index].labeled.image,)
+            for index, proposals in zip(forest.out_of_sample.images, forest.out_of_sample.proposals, strict=True)
+            for ref in (given[int(index)].labeled.image,)
         )
         return Artifact(folder, SPEC.name, held, {"examples": len(given), "classes": names, "masks": forest.with_masks})
 
@@ -169,7 +172,7 @@ def _to_reply(proposals: Proposals, height_px: int, width_px: int, names: Sequen
             shape = rle.encode(full)
         elif min(shape.width_px, shape.height_px) <= 0:
             continue
-        objects.append(Labeled(ObjectId(""), names[class_id], shape, min(1.0, max(0.0, score))))
+        objects.append(Labeled(ObjectId(""), names[int(class_id)], shape, min(1.0, max(0.0, score))))
     return Reply(tuple(objects))
 
 
