@@ -1,1 +1,1 @@
-"""How good and how dear: matching, average precision, calibration, seconds of expert time, thresholds. Light: import the module."""
+"""How good and how dear: matching, average precision, calibration, seconds of expert time, thresholds."""

@@ -35,7 +35,7 @@ def _axes(width_in: float = 5.2, height_in: float = 2.8) -> tuple[Any, Any]:
         axes.spines[side].set_visible(False)
     for spine in axes.spines.values():
         spine.set_color(INK)
-    axes.tick_params(colors=INK, labelsize=8)
+    axes.tick_params(which="both", colors=INK, labelsize=8)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
     axes.grid(True, axis="y", color=INK, alpha=0.2, linewidth=0.6)

@@ -76,12 +76,13 @@ def _classes(project: Project) -> list[dict[str, Any]]:
     for name in project.ontology.names:
         scores = per_class.get(name)
         threshold = project.labeler.thresholds.get(name)
+        silent = threshold is not None and threshold > 1
         rows.append(
             {
                 "class": name,
                 "objects": counts.get(name, 0),
-                "proposed_f1": None if scores is None or scores.f1 != scores.f1 else round(scores.f1, 3),
-                "shown_from": "silent" if threshold is not None and threshold > 1 else threshold,
+                "proposed_f1": None if scores is None or scores.f1 != scores.f1 or silent else round(scores.f1, 3),
+                "shown_from": "silent" if silent else threshold,
             }
         )
     return rows

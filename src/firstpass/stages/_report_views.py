@@ -64,8 +64,8 @@ def _draw(rgb: Rgb, labeled: LabeledImage, project: Project) -> str:
     for obj in labeled.objects:
         color = _rgb(project.ontology.color(obj.class_name)) if obj.class_name in project.ontology else (255, 255, 255)
         for outline in _outlines(obj.shape, labeled, ratio):
-            cv2.polylines(canvas, outline, True, DARK, 3, cv2.LINE_AA)
-            cv2.polylines(canvas, outline, True, color, 1, cv2.LINE_AA)
+            cv2.polylines(canvas, [outline], True, DARK, 3, cv2.LINE_AA)
+            cv2.polylines(canvas, [outline], True, color, 1, cv2.LINE_AA)
     done, data = cv2.imencode(".jpg", canvas[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii") if done else ""
 
