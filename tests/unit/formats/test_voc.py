@@ -248,7 +248,16 @@ def test_what_cannot_be_written_is_told(tmp_path, labeled, to, ring_mask):
         labeled("c\ufffe.jpg"),
     ]
     written = PLUGIN.write(tmp_path / "out", images, to("cat", "\x02"))
-    assert [p.severity for p in written.problems] == ["warning", "warning", "error", "error", "warning", "error", "error", "warning"]
+    assert [p.severity for p in written.problems] == [
+        "warning",
+        "warning",
+        "error",
+        "error",
+        "warning",
+        "error",
+        "error",
+        "warning",
+    ]
     assert (written.images, written.objects) == (3, 3)
 
 
