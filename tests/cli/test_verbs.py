@@ -89,6 +89,28 @@ def test_metadata_comes_in_and_rules_tag(firstpass, shelf, tmp_path):
         assert project.store.images.metadata(["p000.png"])["p000.png"]["report"] == "Kratzer links"
 
 
+def test_rules_of_the_toml_tag_images_and_say_why(firstpass, shelf, tmp_path):
+    (tmp_path / "reports.csv").write_text("image;report\np000.png;Kratzer links\np001.png;ok\n", encoding="utf-8")
+    firstpass("import", "shelf", "--metadata", "reports.csv", check=0)
+    toml = tmp_path / "shelf" / "firstpass.toml"
+    rule = '\n[[rules.rule]]\nname = "says so"\nwhen = { column = "report", contains = "kratzer" }\ntag = "scratch"\n'
+    toml.write_text(toml.read_text().replace("[rules]\n", "[rules]\n" + rule) + '\n[[classes]]\nname = "scratch"\n')
+    firstpass("prelabel", "shelf", "--labeler", "metadata-rules", "--layer", "rules", check=0)
+    with Project.open(tmp_path / "shelf") as project:
+        tags = {item.image.name: item.tags for item in project.layers["rules"]}
+    assert [(t.name, t.attributes["rule"]) for t in tags["p000.png"]] == [("scratch", "says so")]
+    assert tags["p001.png"] == ()
+
+
+def test_simulate_takes_a_file_that_was_imported_before(firstpass, shelf, tmp_path):
+    done = firstpass("simulate", "shelf", "--truth", "coco.json", "--labeler", "fake", "--json", check=0).json
+    assert set(done["saved_fraction"]) == {"7.0", "25.5"}
+    assert done["labels_f1_50"] == 1.0
+    assert [c["labeled"] for c in done["curve"]][-1] == 12
+    with Project.open(tmp_path / "shelf") as project:
+        assert [info.name for info in project.store.layers.all() if info.images] == ["coco"]
+
+
 def test_labelers_lists_and_explains(firstpass):
     names = {row["name"] for row in firstpass("labelers", "--json", check=0).json["labelers"]}
     assert {"pixel-forest", "onnx-detector", "metadata-rules", "fake", "few-shot"} <= names

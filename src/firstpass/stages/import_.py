@@ -227,14 +227,18 @@ def import_labels(
 
 
 def _target_layer(project: Project, layer: str | None, source: Path, author: Author, kind: LayerKind) -> Layer:
-    """The layer to write into: the named one, or one named after the file, with a number behind it when that is another's."""
+    """The layer to write into: the named one, the one this very file was read into before, or one named after the file."""
     if layer is not None:
         return project.store.layers.create(layer, author, kind)
-    taken = {info.name: info.author for info in project.store.layers.all()}
+    infos = project.store.layers.all()
+    same = next((info.name for info in infos if info.author == author), None)
+    if same is not None:
+        return project.layers.get(same)
+    taken = {info.name for info in infos}
     base = source.stem or "labels"
     for number in range(1, 1000):
         name = base if number == 1 else f"{base}-{number}"
-        if name not in taken or taken[name] == author:
+        if name not in taken:
             return project.store.layers.create(name, author, kind)
     raise UsageError(f"too many layers are called {base}: name one with --layer")
 

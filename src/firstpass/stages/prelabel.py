@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from firstpass import registry
 from firstpass.engines import driver, local
 from firstpass.engines.open_labeler import open_labeler
 from firstpass.errors import Problem, UsageError
-from firstpass.labelers.base import ask_for
+from firstpass.labelers.base import Cue, ask_for
 from firstpass.labels import ImageRef, LabeledImage
 from firstpass.media.image import Image
 from firstpass.project import Project
@@ -52,6 +53,8 @@ def prelabel(
     if not name:
         raise UsageError("the project has no labeler yet: name one with --labeler, or let `firstpass trial` choose")
     chosen = _resolved(project, (settings or {}) if labeler else (settings or project.labeler.settings))
+    if Cue.METADATA in registry.find("labelers", name).spec.cues:
+        chosen = {**project.config.rules, **chosen}
     opened, spec = open_labeler(name, chosen)
     ask = ask_for(project.ontology, spec.gives)
     author = driver.author_of(spec, chosen, ask)
