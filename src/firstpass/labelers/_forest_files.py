@@ -62,9 +62,9 @@ def load_parts(folder: Path) -> tuple[int, Learned | None, OutOfSample]:
     if head.get("format") != FORMAT:
         raise ValueError(f"{folder / HEAD_NAME}: format {head.get('format')!r}, expected {FORMAT}")
     try:
-        with np.load(folder / ARRAYS_NAME, allow_pickle=False) as stored:
+        with (folder / ARRAYS_NAME).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays: Arrays = {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, AttributeError) as error:  # AttributeError: a lone array, no archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, TypeError) as error:  # TypeError: a lone array, no archive
         raise ValueError(f"{folder / ARRAYS_NAME}: damaged: {error}") from error
     learned = _read_learned(head, arrays) if head["learned"] else None
     return int(head["n_classes"]), learned, _read_out_of_sample(head, arrays)
