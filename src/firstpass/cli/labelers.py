@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -46,9 +46,15 @@ def run(  # noqa: D103  # its help text is the module's docstring
         one = rows[0]
         lines = [f"{one['name']}: {one['summary']}", f"state: {one['state']}"]
         shown_keys = ("cues", "gives", "learns", "weights", "license", "reference")
-        lines += [f"{key}: {one[key]}" for key in shown_keys if one.get(key)]
+        lines += [f"{key}: {_text(one[key])}" for key in shown_keys if one.get(key)]
         settings = one.get("settings", {})
         width = max(map(len, settings), default=0)
         if settings:
             lines += ["settings (--set NAME=VALUE):", *(f"  {k.ljust(width)}  {v}" for k, v in settings.items())]
     finish({"labelers": rows}, as_json=as_json, lines=lines, problems=problems)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)

@@ -98,6 +98,7 @@ def import_images(
             good = [NewImage(p.ref, dict(p.exif)) for p in probed if not isinstance(p, Problem)]
             problems += [_note(p.ref.name, note) for p in probed if not isinstance(p, Problem) for note in p.notes]
             added = project.store.images.add(good)
+            problems += added.problems
             new, again, changed = new + added.new, again + added.known, changed + added.changed
             done += len(chunk)
             if progress:
