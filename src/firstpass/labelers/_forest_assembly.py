@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstpass.labelers._forest_boxes import match_greedy, pairwise_iou
+from firstpass.labelers._forest_calibration import Calibrator, fit_calibrator
 from firstpass.labelers._forest_candidates import generate, make_sampler
-from firstpass.labelers._forest_costs import Calibrator, Outcomes, fit_calibrator
 from firstpass.labelers._forest_masks import mask_overlaps
 from firstpass.labelers._forest_pixels import Truth, image_maps
 from firstpass.labelers._forest_second import Kept, calibrated, keep_best, scoring_input
@@ -39,13 +39,6 @@ def to_proposals(kept: Kept, learned: Learned) -> Proposals:
     return Proposals(learned.class_of_slot[kept.slots[order]], kept.xyxy_px[order], scores[order], good[order], masks)
 
 
-def no_outcomes(n_images: int, with_masks: bool = False) -> OutOfSample:
-    """Return an out-of-sample record without any proposal."""
-    none = np.zeros(0, dtype=np.int64)
-    empty = Outcomes(n_images, none, none, np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(0, np.bool_))
-    return OutOfSample(none, (), empty, empty if with_masks else None)
-
-
 def assemble(trained: Trained, setup: Setup, class_of_slot: I64, truths: Sequence[Truth]) -> tuple[Learned, OutOfSample]:
     """Return the calibrated model and its out-of-sample record; truths hold class ids, all of them."""
     own = [truths[int(i)] for i in trained.honest]
@@ -53,9 +46,7 @@ def assemble(trained: Trained, setup: Setup, class_of_slot: I64, truths: Sequenc
     match, good = _calibrators(trained.kept, own, class_of_slot, by_mask, len(setup.sizes))
     learned = Learned(class_of_slot, setup.sizes, setup.spec, setup.rule, trained.stages, match, good)
     proposals = tuple(to_proposals(kept, learned) for kept in trained.kept)
-    boxes = judge(proposals, own, by_mask=False)
-    masks = judge(proposals, own, by_mask=True) if by_mask else None
-    return learned, OutOfSample(trained.honest, proposals, boxes, masks)
+    return learned, OutOfSample(trained.honest, proposals)
 
 
 def _calibrators(
@@ -81,25 +72,3 @@ def _overlap(boxes_px: F32, masks: tuple[NDArray[np.bool_], ...] | None, truth: 
     if by_mask and masks is not None:
         return mask_overlaps(boxes_px, masks, truth.xyxy_px, truth.masks)
     return pairwise_iou(boxes_px, truth.xyxy_px)
-
-
-def judge(proposals: Sequence[Proposals], truths: Sequence[Truth], *, by_mask: bool) -> Outcomes:
-    """Return how proposals fare against truths (class ids in ``slots``), matched greedily by score at IoU >= 0.5."""
-    images: list[I64] = []
-    overlap: list[F32] = []
-    right: list[NDArray[np.bool_]] = []
-    for index, (item, truth) in enumerate(zip(proposals, truths, strict=True)):
-        iou = _overlap(item.xyxy_px, item.masks, truth, by_mask)
-        matched = match_greedy(iou, item.scores)
-        hit = np.flatnonzero(matched >= 0)
-        best, same = np.zeros(len(matched), np.float32), np.zeros(len(matched), np.bool_)
-        best[hit] = iou[hit, matched[hit]]
-        same[hit] = item.class_ids[hit] == truth.slots[matched[hit]]
-        images.append(np.full(len(matched), index, dtype=np.int64))
-        overlap.append(best)
-        right.append(same)
-    if not proposals:
-        return no_outcomes(0).box_outcomes
-    ids = np.concatenate([p.class_ids for p in proposals])
-    scores = np.concatenate([p.scores for p in proposals])
-    return Outcomes(len(proposals), np.concatenate(images), ids, scores, np.concatenate(overlap), np.concatenate(right))

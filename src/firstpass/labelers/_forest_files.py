@@ -12,9 +12,8 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from firstpass.labelers._forest_assembly import no_outcomes
+from firstpass.labelers._forest_calibration import Calibrator
 from firstpass.labelers._forest_candidates import ClassSizes
-from firstpass.labelers._forest_costs import Calibrator, Outcomes
 from firstpass.labelers._forest_features import GridSpec
 from firstpass.labelers._forest_second import Suppression
 from firstpass.labelers._forest_training import Stages
@@ -34,8 +33,6 @@ def save_parts(folder: Path, n_classes: int, learned: Learned | None, out_of_sam
     head: dict[str, Any] = {
         "format": FORMAT,
         "n_classes": n_classes,
-        "n_images": out_of_sample.box_outcomes.n_images,
-        "mask_outcomes": out_of_sample.mask_outcomes is not None,
         "learned": learned is not None,
     }
     if learned is not None:
@@ -111,21 +108,8 @@ def _read_learned(head: Mapping[str, Any], arrays: Arrays) -> Learned:
     )
 
 
-def _outcome_arrays(outcomes: Outcomes) -> Arrays:
-    return {
-        "images": outcomes.images,
-        "class_ids": outcomes.class_ids,
-        "scores": outcomes.scores,
-        "iou": outcomes.iou,
-        "right": outcomes.right,
-    }
-
-
 def _out_of_sample_arrays(record: OutOfSample) -> Arrays:
     arrays: Arrays = {"oos.images": record.images, "oos.counts": np.array([len(p.scores) for p in record.proposals], np.int64)}
-    arrays |= _prefixed("oos.box", _outcome_arrays(record.box_outcomes))
-    if record.mask_outcomes is not None:
-        arrays |= _prefixed("oos.mask", _outcome_arrays(record.mask_outcomes))
     if not record.proposals:
         return arrays
     for name in ("class_ids", "xyxy_px", "scores", "good_scores"):
@@ -138,14 +122,10 @@ def _out_of_sample_arrays(record: OutOfSample) -> Arrays:
 
 
 def _read_out_of_sample(head: Mapping[str, Any], arrays: Arrays) -> OutOfSample:
-    n_images = int(head["n_images"])
-    box = _read_outcomes(n_images, _part("oos.box", arrays))
-    mask = _read_outcomes(n_images, _part("oos.mask", arrays)) if head["mask_outcomes"] else None
     counts = arrays["oos.counts"]
     if len(counts) == 0:
-        empty = no_outcomes(n_images)
-        return OutOfSample(arrays["oos.images"], empty.proposals, box, mask)
-    masks = _read_masks(arrays) if mask is not None else None
+        return OutOfSample(arrays["oos.images"], ())
+    masks = _read_masks(arrays) if head["masker"] else None
     ends = np.cumsum(counts)
     proposals = [
         Proposals(
@@ -157,11 +137,7 @@ def _read_out_of_sample(head: Mapping[str, Any], arrays: Arrays) -> OutOfSample:
         )
         for end, count in zip(ends.tolist(), counts.tolist(), strict=True)
     ]
-    return OutOfSample(arrays["oos.images"], tuple(proposals), box, mask)
-
-
-def _read_outcomes(n_images: int, parts: Arrays) -> Outcomes:
-    return Outcomes(n_images, parts["images"], parts["class_ids"], parts["scores"], parts["iou"], parts["right"])
+    return OutOfSample(arrays["oos.images"], tuple(proposals))
 
 
 def _read_masks(arrays: Arrays) -> list[NDArray[np.bool_]]:

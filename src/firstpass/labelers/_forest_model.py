@@ -9,19 +9,25 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from firstpass.labelers._forest_assembly import assemble, keep_proposals, no_outcomes, to_proposals
+from firstpass.labelers._forest_assembly import assemble, keep_proposals, to_proposals
 from firstpass.labelers._forest_boxes import clip_boxes, pairwise_iou
 from firstpass.labelers._forest_candidates import class_sizes
-from firstpass.labelers._forest_costs import CAUTION, CostTable, class_thresholds
 from firstpass.labelers._forest_features import GridSpec
 from firstpass.labelers._forest_files import load_parts, save_parts
 from firstpass.labelers._forest_pixels import Mask, Truth, crop_origin_px
 from firstpass.labelers._forest_second import Suppression
 from firstpass.labelers._forest_training import Setup, train
-from firstpass.labelers._forest_types import Example, ExampleSource, Learned, OutOfSample, Proposals, no_proposals
+from firstpass.labelers._forest_types import (
+    Example,
+    ExampleSource,
+    Learned,
+    OutOfSample,
+    Proposals,
+    no_proposals,
+    nothing_held_out,
+)
 
 F32: TypeAlias = NDArray[np.float32]
-F64: TypeAlias = NDArray[np.float64]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 
@@ -53,18 +59,6 @@ class Forest:
             return no_proposals(False)
         return to_proposals(keep_proposals(rgb, self.learned), self.learned)
 
-    def thresholds(self, costs: CostTable, *, by_mask: bool = False, caution: float = CAUTION) -> F64:
-        """Return float64 (n_classes,) score thresholds that save expert seconds; infinity keeps a class silent.
-
-        by_mask: judge by mask IoU (the model must have masks, else ValueError); caution: see ``class_thresholds``.
-        """
-        outcomes = self.out_of_sample.mask_outcomes if by_mask else self.out_of_sample.box_outcomes
-        if outcomes is None:
-            if self.learned is None:
-                return np.full(self.n_classes, np.inf)
-            raise ValueError("this model has no masks to judge by")
-        return class_thresholds(outcomes, self.n_classes, costs, caution)
-
     def save(self, folder: Path) -> None:
         """Write the model to a folder (made if missing) as npz and JSON; OSError when it cannot be written."""
         save_parts(folder, self.n_classes, self.learned, self.out_of_sample)
@@ -95,7 +89,7 @@ def fit(
     report: Callable[[str, float], None] = progress if progress is not None else _silent
     truths = [_checked_truth(_load(source), n_classes) for source in examples]
     class_of_slot = _modeled_classes(truths, n_classes)
-    empty = Forest(n_classes, None, no_outcomes(len(truths)))
+    empty = Forest(n_classes, None, nothing_held_out())
     if len(class_of_slot) == 0:
         return empty
     slot_truths = [_to_slots(truth, class_of_slot, n_classes) for truth in truths]

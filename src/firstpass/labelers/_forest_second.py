@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstpass.labelers._forest_boxes import clip_boxes, pairwise_iou, suppress
+from firstpass.labelers._forest_calibration import Calibrator
 from firstpass.labelers._forest_candidates import Candidates, Sampler
-from firstpass.labelers._forest_costs import Calibrator
 from firstpass.labelers._forest_masks import predict_masks
 from firstpass.labelers._forest_pixels import Mask, Truth
 from firstpass.labelers._forest_trees import TreeBank

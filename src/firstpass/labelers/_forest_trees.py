@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import onnxruntime as ort  # pyright: ignore[reportMissingTypeStubs]
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import AttributeProto, TensorProto, helper
 from sklearn.ensemble import ExtraTreesRegressor  # pyright: ignore[reportMissingTypeStubs]
 
 F32: TypeAlias = NDArray[np.float32]
@@ -140,24 +140,22 @@ def _session(bank: TreeBank) -> Any:
     tree_ids = np.repeat(np.arange(n_trees), counts)
     node_ids = np.arange(int(start[-1])) - np.repeat(start[:-1], counts)
     leaf = arrays["feature"] < 0
-    node = helper.make_node(
-        "TreeEnsembleRegressor",
-        ["rows"],
-        ["leaves"],
-        domain="ai.onnx.ml",
-        n_targets=n_trees,
-        nodes_treeids=tree_ids.tolist(),
-        nodes_nodeids=node_ids.tolist(),
-        nodes_featureids=np.maximum(arrays["feature"], 0).tolist(),
-        nodes_values=arrays["threshold"].tolist(),
-        nodes_modes=[b"LEAF" if flag else b"BRANCH_LEQ" for flag in leaf.tolist()],
-        nodes_truenodeids=np.maximum(arrays["left"], 0).tolist(),
-        nodes_falsenodeids=np.maximum(arrays["right"], 0).tolist(),
-        target_treeids=tree_ids[leaf].tolist(),
-        target_nodeids=node_ids[leaf].tolist(),
-        target_ids=tree_ids[leaf].tolist(),
-        target_weights=node_ids[leaf].astype(float).tolist(),
-    )
+    node = helper.make_node("TreeEnsembleRegressor", ["rows"], ["leaves"], domain="ai.onnx.ml", n_targets=n_trees)
+    whole_numbers = {
+        "nodes_treeids": tree_ids,
+        "nodes_nodeids": node_ids,
+        "nodes_featureids": np.maximum(arrays["feature"], 0),
+        "nodes_truenodeids": np.maximum(arrays["left"], 0),
+        "nodes_falsenodeids": np.maximum(arrays["right"], 0),
+        "target_treeids": tree_ids[leaf],
+        "target_nodeids": node_ids[leaf],
+        "target_ids": tree_ids[leaf],
+    }
+    modes = [b"LEAF" if flag else b"BRANCH_LEQ" for flag in leaf.tolist()]
+    node.attribute.extend(AttributeProto(name=k, type=AttributeProto.INTS, ints=v.tolist()) for k, v in whole_numbers.items())
+    numbers = {"nodes_values": arrays["threshold"], "target_weights": node_ids[leaf]}
+    node.attribute.extend(AttributeProto(name=k, type=AttributeProto.FLOATS, floats=v.tolist()) for k, v in numbers.items())
+    node.attribute.append(AttributeProto(name="nodes_modes", type=AttributeProto.STRINGS, strings=modes))
     graph = helper.make_graph(
         [node],
         "leaves",

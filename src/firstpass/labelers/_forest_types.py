@@ -9,15 +9,14 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from firstpass.labelers._forest_calibration import Calibrator
 from firstpass.labelers._forest_candidates import ClassSizes
-from firstpass.labelers._forest_costs import Calibrator, Outcomes
 from firstpass.labelers._forest_features import GridSpec
 from firstpass.labelers._forest_pixels import Mask
 from firstpass.labelers._forest_second import Suppression
 from firstpass.labelers._forest_training import Stages
 
 F32: TypeAlias = NDArray[np.float32]
-F64: TypeAlias = NDArray[np.float64]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 
@@ -78,14 +77,15 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class OutOfSample:
-    """Proposals of fold models for labeled images, and how they fared.
+    """Proposals of fold models for labeled images that those models did not see.
 
     images: int64 (m,) indices into the examples given to ``fit``; proposals: one per image, same order.
-    box_outcomes: matched by box IoU; mask_outcomes: matched by mask IoU, None for box-only models. Their ``images`` count
-    0..m-1.
     """
 
     images: I64
     proposals: tuple[Proposals, ...]
-    box_outcomes: Outcomes
-    mask_outcomes: Outcomes | None
+
+
+def nothing_held_out() -> OutOfSample:
+    """Return an out-of-sample record without any image."""
+    return OutOfSample(np.zeros(0, dtype=np.int64), ())

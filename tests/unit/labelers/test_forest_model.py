@@ -37,8 +37,12 @@ def scene(seed, masks=False, count=5, blank=False):
     return Example(np.clip(rgb, 0, 255).astype(np.uint8), ids, xyxy_px, tuple(m if masks else None for m in inside))
 
 
-@cache
 def forest(masks=False):
+    return fitted(masks)
+
+
+@cache
+def fitted(masks):
     return fit([scene(i, masks) for i in range(6)], 3, time_budget_s=QUICK_S)
 
 
@@ -102,6 +106,8 @@ def test_comes_back_from_disk_bit_for_bit(tmp_path, masks):
     forest(masks).save(tmp_path / "m")
     again = Forest.load(tmp_path / "m")
     assert again.n_classes == 3
+    for one, other in zip(again.out_of_sample.proposals, forest(masks).out_of_sample.proposals, strict=True):
+        assert parts(one) == parts(other)
     for seed in (100, 101):
         assert parts(again.predict(scene(seed).rgb)) == parts(forest(masks).predict(scene(seed).rgb))
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from sklearn.ensemble import ExtraTreesRegressor
 
 from firstpass.labelers._forest_boxes import clip_boxes, match_greedy, pairwise_iou, suppress
-from firstpass.labelers._forest_costs import fit_calibrator
+from firstpass.labelers._forest_calibration import fit_calibrator
 from firstpass.labelers._forest_features import MAX_CELLS, GridSpec, grid_shape, image_features
 from firstpass.labelers._forest_pixels import Truth, jitter_image
 from firstpass.labelers._forest_trees import TreeBank, TreeSettings, grow
