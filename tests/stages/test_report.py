@@ -2,6 +2,7 @@
 
 import csv
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from firstpass.labels import stable_id
 from firstpass.stages.import_ import import_images
 from firstpass.stages.report import write_report
 from firstpass.stages.review import simulated_review
+from firstpass.store import Effort
 
 EVIL = '<script>alert("x")</script>'
 
@@ -58,6 +60,28 @@ def test_saved_time_is_what_the_effort_log_says(project):
     assert done.figures["saved_fraction"] == pytest.approx(1 - (42 + 17) / (8 * 2 * 7.0))
     assert done.figures["simulated"]
     assert [row["proposed_f1"] for row in done.figures["classes"]] == [1.0, 1.0]
+
+
+def test_reviews_without_a_time_do_not_count_as_saved(project):
+    _label(project, "truth", "truth", scores=False)
+    names = [ref.name for ref in project.store.images.all()]
+    simulated_review(project, "truth", names=names[:5])
+    project.reviewed.write(list(project.layers["truth"].read(names[5:])))
+    done = write_report(project)
+    assert (done.figures["reviewed"], done.figures["timed_images"]) == (8, 5)
+    assert done.figures["saved_fraction"] == pytest.approx(0.0)
+
+
+def test_measured_time_is_never_mixed_with_simulated(project):
+    _label(project, "truth", "truth", scores=False)
+    names = [ref.name for ref in project.store.images.all()]
+    simulated_review(project, "truth", names=names)
+    at = datetime.now(UTC)
+    project.store.effort.log(Effort(f"m{n}", n, "anna", "draw box", 2, 4.0, at) for n in names[:6])
+    done = write_report(project)
+    assert not done.figures["simulated"]
+    assert done.figures["seconds"] == pytest.approx(24.0)
+    assert done.figures["saved_fraction"] == pytest.approx(1 - 24 / (6 * 2 * 7.0))
 
 
 def test_too_few_images_give_no_figure(project):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from firstpass.labels import LabeledImage
 from firstpass.metrics import detection_scores
 from firstpass.metrics.effort import Action, CostTable, draw_all
 from firstpass.metrics.evidence import show
@@ -24,14 +25,17 @@ def collect(project: Project, costs: CostTable) -> dict[str, Any]:
         {"name": i.name, "kind": i.kind, "author": i.author.name, "images": i.images, "objects": i.objects}
         for i in project.store.layers.all()
     ]
-    totals = project.store.effort.totals()
+    measured = project.store.effort.seconds_by_image(simulated=False)
+    timed = measured or project.store.effort.seconds_by_image(simulated=True)
     actions: Counter[str] = Counter()
-    for total in totals:
-        actions[total.action] += total.count
-    seconds = sum(total.seconds for total in totals)
-    baseline = sum(draw_all(labeled, costs).baseline_seconds for labeled in project.reviewed)
+    for total in project.store.effort.totals():
+        if total.simulated != bool(measured):
+            actions[total.action] += total.count
+    counted = [labeled for labeled in project.reviewed if labeled.image.name in timed]
+    seconds = sum(timed[labeled.image.name] for labeled in counted)
+    baseline = sum(draw_all(labeled, costs).baseline_seconds for labeled in counted)
     reviewed = len(project.reviewed)
-    enough = reviewed >= ENOUGH_IMAGES and seconds > 0 and baseline > 0
+    enough = len(counted) >= ENOUGH_IMAGES and seconds > 0 and baseline > 0
     classes = _classes(project)
     return {
         "images": project.store.images.count(),
@@ -42,7 +46,8 @@ def collect(project: Project, costs: CostTable) -> dict[str, Any]:
         "seconds": seconds,
         "baseline_seconds": baseline,
         "saved_fraction": 1 - seconds / baseline if enough else None,
-        "simulated": any(total.simulated for total in totals),
+        "timed_images": len(counted),
+        "simulated": bool(timed) and not measured,
         "draw_box_s": costs.draw_box_s,
         "classes": classes,
         "advice": _advice(project, classes),
@@ -60,7 +65,10 @@ def newest_first_pass(project: Project) -> str | None:
 
 
 def _classes(project: Project) -> list[dict[str, Any]]:
-    """Per class: reviewed objects, and how the newest first pass, at the project's thresholds, compares with the review."""
+    """Per class: reviewed objects, and how the newest first pass compares with the review, on images corrected from it.
+
+    Other reviewed images may be those it learned from: they would flatter it.
+    """
     counts = project.reviewed.counts()
     layer = newest_first_pass(project)
     per_class: dict[str, detection_scores.Scores] = {}
@@ -70,7 +78,7 @@ def _classes(project: Project) -> list[dict[str, Any]]:
         proposed = {
             p.image.name: show(p, thresholds, default) for p in project.layers.get(layer).read(project.reviewed.looked())
         }
-        pairs = [(proposed[r.image.name], r) for r in project.reviewed if r.image.name in proposed]
+        pairs = [(proposed[r.image.name], r) for r in project.reviewed if r.image.name in proposed and _from(project, r, layer)]
         per_class = dict(detection_scores.object_scores(pairs).per_class)
     rows: list[dict[str, Any]] = []
     for name in project.ontology.names:
@@ -86,6 +94,10 @@ def _classes(project: Project) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _from(project: Project, reviewed: LabeledImage, layer: str) -> bool:
+    return any(edit.layer == layer for edit in project.store.edits.of_image(reviewed.image.name))
 
 
 def _advice(project: Project, classes: list[dict[str, Any]]) -> list[str]:

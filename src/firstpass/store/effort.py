@@ -86,3 +86,11 @@ class EffortLog:
         with self._database.reading() as connection:
             rows = connection.execute(query.group_by(*who).order_by(*who)).fetchall()
         return [EffortTotal(r[0], r[1], bool(r[2]), int(r[3]), float(r[4]), int(r[5])) for r in rows]
+
+    def seconds_by_image(self, *, simulated: bool) -> dict[str, float]:
+        """Seconds by image name, of measured or of simulated work; images without any are not in it."""
+        t, im = schema.effort, schema.images
+        query = select(im.c.name, func.sum(t.c.seconds)).join(im, im.c.id == t.c.image_id).where(t.c.simulated == simulated)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.group_by(im.c.name)).fetchall()
+        return {str(name): float(seconds) for name, seconds in rows}
