@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstpass import Project
+from firstpass import Project, __version__
 
 
 def test_init_brings_images_and_labels(firstpass, photos, tmp_path):
@@ -148,6 +148,10 @@ def test_wrong_usage_is_one_line_with_the_way_out_and_code_2(firstpass, shelf, w
     assert says in done.err
     assert "Traceback" not in done.err
     assert done.out == ""
+
+
+def test_version_is_the_package_s(firstpass):
+    assert firstpass("--version", check=0).out.strip() == __version__
 
 
 def test_errors_are_json_too(firstpass):

@@ -47,13 +47,19 @@ for verb in (init, import_, labelers, trial, prelabel, review, select, train, si
     app.command(verb.NAME, help=verb.__doc__)(verb.run)
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(__version__)  # noqa: T201
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version  # done by its callback
 
 
 def main() -> None:
