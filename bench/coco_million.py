@@ -124,6 +124,7 @@ def leg_rewrite(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def leg_import(path: Path, folder: Path) -> dict[str, Any]:
+    from firstpass import collector
     from firstpass.labels import Author, ImageRef
     from firstpass.store import NewImage, Store
 
@@ -138,12 +139,14 @@ def leg_import(path: Path, folder: Path) -> dict[str, Any]:
         registered = clock.lap()
         reading = _reading(path, store.images.finder())
         layer = store.layers.create("imported", Author("file", path.name), "import")
-        rows = layer.write(_good(reading.items, problems))
+        with collector.paused():  # as stages/import_.py does
+            rows = layer.write(_good(reading.items, problems))
         imported = clock.lap(objects=rows.objects, problems=len(problems))
     return {"firstpass, register images": registered, "firstpass, import into the store": imported}
 
 
 def leg_export(path: Path, folder: Path) -> dict[str, Any]:
+    from firstpass import collector
     from firstpass.formats.base import WriteContext
     from firstpass.formats.coco import PLUGIN
     from firstpass.labels import Ontology
@@ -154,7 +157,8 @@ def leg_export(path: Path, folder: Path) -> dict[str, Any]:
     with Store.open(f"sqlite:///{folder}/firstpass.db") as store:
         clock, layer = Clock(), store.layers.get("imported")
         ontology = Ontology.of(f"class {i}" for i in range(1, CLASSES + 1))
-        written = PLUGIN.write(folder / "exported.json", iter(layer), WriteContext(ontology))
+        with collector.paused():  # as stages/export.py does
+            written = PLUGIN.write(folder / "exported.json", iter(layer), WriteContext(ontology))
         return {"firstpass, export from the store": clock.lap(objects=written.objects, problems=len(written.problems))}
 
 
