@@ -10,9 +10,10 @@ from firstpass.labels.labeled_image import (
     stable_id,
 )
 from firstpass.labels.ontology import AttributeSpec, GuideExample, LabelClass, Ontology
+from firstpass.labels.packed import PackedObjects
 from firstpass.labels.shapes import Box, Mask, Point, Polygon, PolygonPart, Shape
 
 __all__ = [
     "AttributeSpec", "Author", "Box", "GuideExample", "ImageRef", "LabelClass", "Labeled", "LabeledImage", "Mask",
-    "ObjectId", "Ontology", "Point", "Polygon", "PolygonPart", "Shape", "Tag", "stable_id",
+    "ObjectId", "Ontology", "PackedObjects", "Point", "Polygon", "PolygonPart", "Shape", "Tag", "stable_id",
 ]  # fmt: skip

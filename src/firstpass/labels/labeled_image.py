@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NewType
+from typing import TYPE_CHECKING, Literal, NewType
 
 from firstpass.labels.shapes import Shape
+
+if TYPE_CHECKING:
+    from firstpass.labels.packed import PackedObjects
 
 ObjectId = NewType("ObjectId", str)
 AuthorKind = Literal["human", "labeler", "file"]
@@ -92,9 +95,12 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class LabeledImage:
-    """What ONE author says about ONE image. objects = () means: looked and found none; not looked = no LabeledImage."""
+    """What ONE author says about ONE image. objects = () means: looked and found none; not looked = no LabeledImage.
+
+    objects: a tuple, or, equal to it, plain boxes held as columns (:mod:`firstpass.labels.packed`), as files and stores give.
+    """
 
     image: ImageRef
     author: Author
-    objects: tuple[Labeled, ...]
+    objects: tuple[Labeled, ...] | PackedObjects
     tags: tuple[Tag, ...] = ()

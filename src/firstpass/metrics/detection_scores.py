@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from firstpass.labels import Labeled, LabeledImage
@@ -54,7 +54,7 @@ def object_scores(pairs: Iterable[tuple[LabeledImage | None, LabeledImage]], min
     sums: dict[str, float] = {}
     for proposed, truth in pairs:
         size = (truth.image.height_px, truth.image.width_px)
-        offered: tuple[Labeled, ...] = proposed.objects if proposed is not None else ()
+        offered: Sequence[Labeled] = proposed.objects if proposed is not None else ()
         asked = [o for o in truth.objects if not match.is_crowd(o)]
         crowd = [o.shape for o in truth.objects if match.is_crowd(o)]
         found = match.match_objects(offered, asked, *size, min_iou=min_iou, by_class=True)
