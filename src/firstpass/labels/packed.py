@@ -53,6 +53,25 @@ class PackedObjects(Sequence[Labeled]):
             column.flags.writeable = False
         _fill(self, names, index, score, boxes, own_ids)
 
+    @classmethod
+    def unchecked(
+        cls,
+        class_names: tuple[str, ...],
+        class_index: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        xyxy_px: NDArray[np.float64],
+        ids: tuple[ObjectId, ...],
+    ) -> PackedObjects:
+        """The same of columns that are right already, neither checked nor copied: for readers that checked many images at once.
+
+        The arrays become read-only.
+        """
+        out = object.__new__(PackedObjects)
+        for column in (class_index, scores, xyxy_px):
+            column.flags.writeable = False
+        _fill(out, class_names, class_index, scores, xyxy_px, ids)
+        return out
+
     def piece(self, start: int, stop: int) -> PackedObjects:
         """The objects from start to before stop, on the same arrays; both must lie in 0..n."""
         out = object.__new__(PackedObjects)
@@ -69,13 +88,9 @@ class PackedObjects(Sequence[Labeled]):
     def where(self, keep: NDArray[np.bool_]) -> PackedObjects:
         """The objects for which keep, bool (n,), is true."""
         places = np.flatnonzero(keep)
-        ids = self.ids
-        out = object.__new__(PackedObjects)
+        ids = tuple([self.ids[place] for place in places.tolist()])
         columns = (self.class_index[places], self.scores[places], self.xyxy_px[places])
-        for column in columns:
-            column.flags.writeable = False
-        _fill(out, self.class_names, *columns, tuple([ids[place] for place in places.tolist()]))
-        return out
+        return PackedObjects.unchecked(self.class_names, *columns, ids)
 
     def of_classes(self, names: Collection[str]) -> NDArray[np.bool_]:
         """Whether each object's class is one of names, bool (n,)."""
@@ -167,11 +182,7 @@ def concatenated(items: Sequence[PackedObjects]) -> PackedObjects:
             [maps[id(item.class_names)][item.class_index] if len(item) else item.class_index for item in items]
         )
     columns = (np.concatenate([item.scores for item in items]), np.concatenate([item.xyxy_px for item in items]))
-    for column in (index, *columns):
-        column.flags.writeable = False
-    out = object.__new__(PackedObjects)
-    _fill(out, names, index, *columns, tuple([object_id for item in items for object_id in item.ids]))
-    return out
+    return PackedObjects.unchecked(names, index, *columns, tuple([object_id for item in items for object_id in item.ids]))
 
 
 def packed(objects: Sequence[Labeled]) -> PackedObjects | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -262,7 +262,7 @@ def _upsert_of(dialect: str, table: Table) -> Any:
     return postgresql.insert(table)
 
 
-def plain_rows(connection: Connection, statement: Executable, size: int = 10_000) -> Iterator[list[tuple[Any, ...]]]:
+def plain_rows(connection: Connection, statement: Executable, size: int = 10_000) -> Generator[list[tuple[Any, ...]]]:
     """The rows of a query as the driver's own tuples, in lists of `size`: for millions of rows, which as SQLAlchemy's Row cost
     twice as much. The columns must be of types that need no conversion (numbers, text, bytes).
     """

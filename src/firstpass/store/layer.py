@@ -9,14 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from firstpass.errors import UsageError
-from firstpass.labels import Author, Box, ImageRef, Labeled, LabeledImage
+from firstpass.errors import StoreCorrupt, UsageError
+from firstpass.labels import Author, ImageRef, LabeledImage
 from firstpass.store import schema
-from firstpass.store.codec import unpack_details, unpack_geometry, unpack_tags
+from firstpass.store.blocks import RESTORE, BlockError, Objects, unpack_blocks
+from firstpass.store.codec import unpack_tags
 from firstpass.store.connect import Database, plain_rows
 from firstpass.store.images import chunks
 from firstpass.store.names import Names, all_authors, all_classes
-from firstpass.store.table import ObjectTable, read_table
+from firstpass.store.table import ObjectTable, Wanted, read_table
 from firstpass.store.write import WrittenRows, write_chunk
 
 PAGE = 500  # looks per read
@@ -44,8 +45,11 @@ class Layer:
         images = objects = 0
         source = iter(items)
         while batch := list(islice(source, chunk)):
-            with self._names.writing(durable=self.kind == "review") as connection:
-                written = write_chunk(connection, self._names, self._key, batch)
+            try:
+                with self._names.writing(durable=self.kind == "review") as connection:
+                    written = write_chunk(connection, self._names, self._key, batch)
+            except BlockError as error:
+                raise StoreCorrupt(f"{self._where}: an earlier look at one of these images is damaged. {RESTORE}") from error
             images, objects = images + written.images, objects + written.objects
         return WrittenRows(images, objects)
 
@@ -60,7 +64,7 @@ class Layer:
             query = select(i.c.name, lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current)
             with self._database.reading() as connection:
                 found = dict(connection.execute(query.where(i.c.name.in_(part))).all())
-                looks = read_looks(connection, [found[name] for name in part if name in found])
+                looks = read_looks(connection, [found[name] for name in part if name in found], self._where)
             yield from looks
 
     def history(self, name: str) -> list[LabeledImage]:
@@ -68,7 +72,7 @@ class Layer:
         i, lo = schema.images, schema.looks
         query = select(lo.c.id).join_from(lo, i).where(i.c.name == name, lo.c.layer_id == self._key).order_by(lo.c.id)
         with self._database.reading() as connection:
-            return list(read_looks(connection, [row[0] for row in connection.execute(query)]))
+            return list(read_looks(connection, [row[0] for row in connection.execute(query)], self._where))
 
     def looked(self) -> frozenset[str]:
         """The names of the images looked at, those where nothing was found included."""
@@ -95,10 +99,11 @@ class Layer:
         """The current objects as arrays, by image name and place: all, or those of some classes and scores (ends included).
 
         A bound on the score leaves out objects without one. limit: the first so many. No object: arrays of length 0.
+        Raises StoreCorrupt.
         """
         names = None if class_names is None else list(class_names)
         with self._database.reading() as connection:
-            return read_table(connection, self._key, names, min_score, max_score, limit)
+            return read_table(connection, self._key, Wanted(names, min_score, max_score, limit), self._where)
 
     def __iter__(self) -> Iterator[LabeledImage]:
         i, lo = schema.images, schema.looks
@@ -107,7 +112,7 @@ class Layer:
             keys = array("q", connection.execute(query).scalars())  # looks never change, so pages may be read one by one
         for first in range(0, len(keys), PAGE):
             with self._database.reading() as connection:
-                looks = read_looks(connection, keys[first : first + PAGE])
+                looks = read_looks(connection, keys[first : first + PAGE], self._where)
             yield from looks
 
     def __len__(self) -> int:
@@ -115,6 +120,10 @@ class Layer:
         query = select(func.count()).select_from(t).where(t.c.layer_id == self._key, t.c.is_current)
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one()
+
+    @property
+    def _where(self) -> str:
+        return f"{self._database.where}: layer {self.name}"
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
@@ -124,33 +133,40 @@ class Layer:
         return f"<Layer {self.name!r} ({self.kind} by {self.author.name}): {len(self):,} images, {objects:,} objects>"
 
 
-def read_looks(connection: Connection, keys: Sequence[int]) -> Iterator[LabeledImage]:
-    """The looks of these keys, in the order given. The rows are fetched at once, the values are made one by one."""
-    i, lo, ob = schema.images, schema.looks, schema.objects
+def read_looks(connection: Connection, keys: Sequence[int], where: str) -> Iterator[LabeledImage]:
+    """The looks of these keys, in the order given. All are fetched at once; a damaged one is told when its turn comes.
+
+    where: the layer, in words. The values are made after the connection is given back. Raises StoreCorrupt.
+    """
+    i, lo = schema.images, schema.looks
     wanted = list(keys)
-    query = select(lo.c.id, lo.c.author_id, lo.c.tags, i.c.digest, i.c.uri, i.c.name, i.c.width_px, i.c.height_px)
-    query = query.join_from(lo, i).where(lo.c.id.in_(wanted))
-    heads = {row[0]: row for part in plain_rows(connection, query) for row in part}
-    parts = (ob.c.look_id, ob.c.object_id, ob.c.class_id, ob.c.score, ob.c.x1, ob.c.y1, ob.c.x2, ob.c.y2)
-    query = select(*parts, ob.c.geometry, ob.c.details).where(ob.c.look_id.in_(wanted)).order_by(ob.c.look_id, ob.c.place)
-    rows: dict[int, list[tuple[Any, ...]]] = {key: [] for key in wanted}
-    for part in plain_rows(connection, query):
-        for row in part:
-            rows[row[0]].append(row)
+    parts = (lo.c.id, lo.c.author_id, lo.c.tags, lo.c.block, i.c.digest, i.c.uri, i.c.name, i.c.width_px, i.c.height_px)
+    query = select(*parts).join_from(lo, i).where(lo.c.id.in_(wanted))
+    rows = {row[0]: row for part in plain_rows(connection, query) for row in part}
     authors, classes = all_authors(connection), all_classes(connection)
 
     def values() -> Iterator[LabeledImage]:
+        found = _objects([rows[key][3] for key in wanted], classes)
         for key in wanted:
-            _, author, tags, *ref = heads[key]
-            yield LabeledImage(ImageRef(*ref), authors[author], _objects(rows[key], classes), unpack_tags(tags))
+            _, author, tags, block, *ref = rows[key]
+            objects = next(found) if block is not None else ()
+            if isinstance(objects, BlockError):
+                raise StoreCorrupt(f"{where}, image {ref[2]}: its objects are damaged: {objects}. {RESTORE}") from objects
+            yield LabeledImage(ImageRef(*ref), authors[author], objects, unpack_tags(tags))
 
     return values()
 
 
-def _objects(rows: Sequence[tuple[Any, ...]], classes: Mapping[int, str]) -> tuple[Labeled, ...]:
-    objects: list[Labeled] = []
-    for _, name, class_id, score, x1, y1, x2, y2, geometry, details in rows:
-        shape = Box(x1, y1, x2, y2) if geometry is None else unpack_geometry(geometry, x1, y1, x2, y2)
-        text, attributes = (None, {}) if details is None else unpack_details(details)
-        objects.append(Labeled(name, classes[class_id], shape, score, text, attributes))
-    return tuple(objects)
+def _objects(blocks: Sequence[bytes | None], classes: Mapping[int, str]) -> Iterator[Objects | BlockError]:
+    """The objects of each block that is there: all at once where they are sound, else one by one."""
+    there = [block for block in blocks if block is not None]
+    try:
+        yield from unpack_blocks(there).looks(classes)
+    except BlockError:
+        for block in there:
+            try:
+                (objects,) = unpack_blocks([block]).looks(classes)
+            except BlockError as error:
+                yield error
+            else:
+                yield objects

@@ -1,7 +1,7 @@
 """The tables, in SQLAlchemy Core types that SQLite and PostgreSQL both have; no SQL text here or in the rooms above.
 
-Written for a layer of a million boxes: integer keys, one row per object clustered by the look it belongs to, a shape's exact
-geometry only where it is not a box, text and attributes only where there are some, and counts kept beside the rows.
+Written for a layer of a million boxes: integer keys, the objects of a look in one block of bytes beside it (`blocks.py`), and
+counts per class kept apart.
 
 A *look* is one author's statement about one image in one layer. Looks are never changed but for `is_current`, which the next
 look at the same image takes over. Changing a table means: a new revision in `migrations/versions`, and its name in REVISIONS.
@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema version this Firstpass knows, oldest first; the last one is current."""
 
 Key = BigInteger().with_variant(Integer(), "sqlite")
@@ -92,6 +92,7 @@ looks = Table(
     Column("objects", Integer, nullable=False),
     Column("at", String(32), nullable=False),
     Column("tags", Text),  # JSON list, NULL for none
+    Column("block", LargeBinary),  # the objects, NULL for none; see blocks.py
     Index("looks_of_image", "image_id", "layer_id"),
     Index(
         "current_look",
@@ -101,23 +102,6 @@ looks = Table(
         sqlite_where=text("is_current"),
         postgresql_where=text("is_current"),
     ),
-)
-
-objects = Table(
-    "objects",
-    tables,
-    Column("look_id", Key, ForeignKey("looks.id"), primary_key=True, autoincrement=False),
-    Column("place", Integer, primary_key=True, autoincrement=False),
-    Column("object_id", Text, nullable=False),
-    Column("class_id", Key, ForeignKey("classes.id"), nullable=False),
-    Column("score", Double),
-    Column("x1", Double, nullable=False),  # of a shape that is no box: its bounds
-    Column("y1", Double, nullable=False),
-    Column("x2", Double, nullable=False),
-    Column("y2", Double, nullable=False),
-    Column("geometry", LargeBinary),  # NULL = a box; see codec.py
-    Column("details", Text),  # JSON of text and attributes, NULL for none
-    sqlite_with_rowid=False,
 )
 
 layer_counts = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from firstpass.errors import StoreCorrupt
 from firstpass.store import schema
+from firstpass.store.blocks import RESTORE, BlockError, unpack_blocks
 from firstpass.store.connect import plain_rows
 from firstpass.store.names import all_classes
+
+PAGE = 5_000  # looks taken apart at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,53 +36,82 @@ class ObjectTable:
         return len(self.scores)
 
 
-def read_table(
-    connection: Connection,
-    layer_key: int,
-    class_names: Sequence[str] | None,
-    min_score: float | None,
-    max_score: float | None,
-    limit: int | None,
-) -> ObjectTable:
-    """The layer's current objects that pass the filters, by image name and place; see `Layer.table`."""
-    i, lo, ob = schema.images, schema.looks, schema.objects
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which objects: of these classes, of a score between these (ends included), the first so many; None = any."""
+
+    class_names: Sequence[str] | None = None
+    min_score: float | None = None
+    max_score: float | None = None
+    limit: int | None = None
+
+
+def read_table(connection: Connection, layer_key: int, wanted: Wanted, where: str) -> ObjectTable:
+    """The layer's current objects that are wanted, by image name and place; see `Layer.table`. Raises StoreCorrupt."""
+    i, lo = schema.images, schema.looks
     classes = all_classes(connection)
-    query = (
-        select(i.c.name, ob.c.object_id, ob.c.class_id, ob.c.score, ob.c.x1, ob.c.y1, ob.c.x2, ob.c.y2)
-        .join_from(lo, ob, ob.c.look_id == lo.c.id)
-        .join(i, i.c.id == lo.c.image_id)
-        .where(lo.c.layer_id == layer_key, lo.c.is_current)
-    )
-    if class_names is not None:
-        wanted = set(class_names)
-        query = query.where(ob.c.class_id.in_([key for key, name in classes.items() if name in wanted]))
-    if min_score is not None:
-        query = query.where(ob.c.score >= float(min_score))
-    if max_score is not None:
-        query = query.where(ob.c.score <= float(max_score))
-    query = query.order_by(i.c.name, ob.c.place)
-    if limit is not None:
-        query = query.limit(limit)
-    return _table(plain_rows(connection, query), classes)
+    names = wanted.class_names
+    class_keys = None if names is None else [key for key, name in classes.items() if name in set(names)]
+    query = select(i.c.name, lo.c.block).join_from(lo, i).where(lo.c.layer_id == layer_key, lo.c.is_current, lo.c.objects > 0)
+    rows = plain_rows(connection, query.order_by(i.c.name), PAGE)
+    parts: list[ObjectTable] = []
+    count = 0
+    for page in rows if wanted.limit is None or wanted.limit > 0 else ():
+        left = None if wanted.limit is None else wanted.limit - count
+        try:
+            part = _part(page, classes, class_keys, wanted, left)
+        except BlockError as error:
+            image = page[error.place][0]
+            raise StoreCorrupt(f"{where}, image {image}: its objects are damaged: {error}. {RESTORE}") from error
+        parts.append(part)
+        count += len(part)
+        if wanted.limit is not None and count >= wanted.limit:
+            break
+    rows.close()
+    return _joined(parts)
 
 
-def _table(parts: Iterable[list[tuple[Any, ...]]], classes: Mapping[int, str]) -> ObjectTable:
-    names: list[str] = []
-    ids: list[str] = []
-    class_names: list[str] = []
-    scores = [np.zeros(0, np.float32)]
-    boxes = [np.zeros((0, 4), np.float32)]
-    for rows in parts:
-        columns: list[Any] = list(zip(*rows, strict=True))
-        names += columns[0]
-        ids += columns[1]
-        class_names += [classes[key] for key in columns[2]]
-        scores.append(np.asarray([np.nan if score is None else score for score in columns[3]], np.float32))
-        boxes.append(np.asarray(columns[4:8], np.float32).T)
+def _part(
+    page: Sequence[tuple[Any, ...]],
+    classes: Mapping[int, str],
+    class_keys: Sequence[int] | None,
+    wanted: Wanted,
+    left: int | None,
+) -> ObjectTable:
+    blocks = unpack_blocks([row[1] for row in page])
+    keep = np.ones(len(blocks.keys), np.bool_)
+    if class_keys is not None:
+        keep &= np.isin(blocks.keys, class_keys)
+    if wanted.min_score is not None:
+        keep &= blocks.scores >= wanted.min_score
+    if wanted.max_score is not None:
+        keep &= blocks.scores <= wanted.max_score
+    rows = np.flatnonzero(keep)[:left]
+    looks = np.searchsorted(blocks.starts, rows, "right") - 1
+    lost = next((place for place, key in enumerate(blocks.keys[rows].tolist()) if key not in classes), None)
+    if lost is not None:
+        raise BlockError(int(looks[lost]), f"class {blocks.keys[rows[lost]]} is not in the data base")
     return ObjectTable(
-        np.asarray(names, dtype=object),
-        np.asarray(ids, dtype=object),
-        np.asarray(class_names, dtype=object),
-        np.concatenate(scores),
-        np.concatenate(boxes),
+        _texts([page[look][0] for look in looks.tolist()]),
+        _texts(blocks.ids(rows.tolist())),
+        _texts([classes[key] for key in blocks.keys[rows].tolist()]),
+        blocks.scores[rows].astype(np.float32),
+        blocks.xyxy_px[rows].astype(np.float32),
+    )
+
+
+def _texts(values: Sequence[Any]) -> NDArray[np.object_]:
+    return np.asarray(values, dtype=object)
+
+
+def _joined(parts: Sequence[ObjectTable]) -> ObjectTable:
+    none = np.zeros(0, object)
+    empty = ObjectTable(none, none, none, np.zeros(0, np.float32), np.zeros((0, 4), np.float32))
+    tables = [empty, *parts]
+    return ObjectTable(
+        np.concatenate([t.image_names for t in tables]),
+        np.concatenate([t.object_ids for t in tables]),
+        np.concatenate([t.class_names for t in tables]),
+        np.concatenate([t.scores for t in tables]),
+        np.concatenate([t.xyxy_px for t in tables]),
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from firstpass.labels import Box, LabeledImage
-from firstpass.labels.geometry import bounds
+from firstpass.labels import LabeledImage, PackedObjects
 from firstpass.store import schema
-from firstpass.store.codec import now, pack_details, pack_geometry, pack_tags
+from firstpass.store.blocks import count_classes, pack_blocks
+from firstpass.store.codec import now, pack_tags
 from firstpass.store.connect import insert_many, upsert
 from firstpass.store.images import chunks, image_keys
 from firstpass.store.names import Names
@@ -29,61 +28,57 @@ class WrittenRows:
 def write_chunk(connection: Connection, names: Names, layer_key: int, batch: Sequence[LabeledImage]) -> WrittenRows:
     """Appends the looks, makes them the current ones, and keeps the layer's counts right."""
     images = image_keys(connection, (item.image.name for item in batch))
-    class_keys = names.class_keys(connection, (obj.class_name for item in batch for obj in item.objects))
+    class_keys = names.class_keys(connection, _class_names(batch))
     change = _supersede(connection, layer_key, list(images.values()))
-    t = schema.looks
-    first = (connection.execute(select(func.max(t.c.id))).scalar() or 0) + 1
+    first = (connection.execute(select(func.max(schema.looks.c.id))).scalar() or 0) + 1
     last_of = {item.image.name: number for number, item in enumerate(batch)}
+    authors = {item.author: names.author_key(connection, item.author) for item in batch}
+    blocks = pack_blocks([item.objects for item in batch], class_keys)
     at = now()
-    looks = [
-        {
-            "id": first + number,
-            "layer_id": layer_key,
-            "image_id": images[item.image.name],
-            "author_id": names.author_key(connection, item.author),
-            "is_current": last_of[item.image.name] == number,
-            "objects": len(item.objects),
-            "at": at,
-            "tags": pack_tags(item.tags),
-        }
-        for number, item in enumerate(batch)
+    rows = [  # in the order of the table's columns
+        (
+            first + number,
+            layer_key,
+            images[item.image.name],
+            authors[item.author],
+            last_of[item.image.name] == number,
+            len(item.objects),
+            at,
+            pack_tags(item.tags),
+            block,
+        )
+        for number, (item, block) in enumerate(zip(batch, blocks, strict=True))
     ]
-    connection.execute(t.insert(), looks)
-    rows: list[tuple[Any, ...]] = []
-    for number, item in enumerate(batch):
-        rows += _object_rows(first + number, item, class_keys)
-        if last_of[item.image.name] == number:
-            change.update(class_keys[obj.class_name] for obj in item.objects)
-    insert_many(connection, schema.objects, rows)
+    insert_many(connection, schema.looks, rows)
+    change.update(count_classes([block for number in last_of.values() if (block := blocks[number]) is not None]))
     counts = [{"layer_id": layer_key, "class_id": key, "objects": n} for key, n in sorted(change.items()) if n]
     upsert(connection, schema.layer_counts, counts, add=["objects"])
-    return WrittenRows(len(batch), len(rows))
+    return WrittenRows(len(batch), sum(len(item.objects) for item in batch))
+
+
+def _class_names(batch: Sequence[LabeledImage]) -> Iterable[str]:
+    """The names of the classes that the looks' objects have."""
+    found: set[str] = set()
+    tables: dict[int, tuple[tuple[str, ...], set[int]]] = {}
+    for item in batch:
+        objects = item.objects
+        if isinstance(objects, PackedObjects):
+            tables.setdefault(id(objects.class_names), (objects.class_names, set()))[1].update(objects.class_index.tolist())
+        else:
+            found.update(obj.class_name for obj in objects)
+    for table, places in tables.values():
+        found.update(table[place] for place in places)
+    return found
 
 
 def _supersede(connection: Connection, layer_key: int, image_ids: Sequence[int]) -> Counter[int]:
     """Ends the images' current looks; by how much that changes each class's count."""
-    lo, ob = schema.looks, schema.objects
+    lo = schema.looks
     change: Counter[int] = Counter()
     for part in chunks(image_ids):
-        query = select(lo.c.id).where(lo.c.layer_id == layer_key, lo.c.is_current, lo.c.image_id.in_(part))
-        old = list(connection.execute(query).scalars())
+        query = select(lo.c.id, lo.c.block).where(lo.c.layer_id == layer_key, lo.c.is_current, lo.c.image_id.in_(part))
+        old = connection.execute(query).all()
         if old:
-            counted = select(ob.c.class_id, func.count()).where(ob.c.look_id.in_(old)).group_by(ob.c.class_id)
-            for class_id, count in connection.execute(counted):
-                change[class_id] -= count
-            connection.execute(update(lo).where(lo.c.id.in_(old)).values(is_current=False))
+            change.subtract(count_classes([row[1] for row in old if row[1] is not None]))
+            connection.execute(update(lo).where(lo.c.id.in_([row[0] for row in old])).values(is_current=False))
     return change
-
-
-def _object_rows(look_id: int, item: LabeledImage, class_keys: dict[str, int]) -> list[tuple[Any, ...]]:
-    """Rows in the order of the columns of `objects`."""
-    rows: list[tuple[Any, ...]] = []
-    for place, obj in enumerate(item.objects):
-        shape, score = obj.shape, obj.score
-        box = shape if isinstance(shape, Box) else bounds(shape)
-        corners = (float(box.x1), float(box.y1), float(box.x2), float(box.y2))
-        geometry = None if shape is box else pack_geometry(shape)
-        details = None if obj.text is None and not obj.attributes else pack_details(obj.text, obj.attributes)
-        score = None if score is None else float(score)
-        rows.append((look_id, place, obj.id, class_keys[obj.class_name], score, *corners, geometry, details))
-    return rows

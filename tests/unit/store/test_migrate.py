@@ -15,7 +15,7 @@ from firstpass.store.connect import connect, prepare_empty
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "next", "0002", None, None
 def upgrade():
     op.add_column("meta", sa.Column("note", sa.Text()))
 """
@@ -51,11 +51,11 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The next Firstpass: one migration more."""
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
-    for file in ("env.py", "versions/0001_first.py"):
+    for file in ("env.py", "versions/0001_first.py", "versions/0002_blocks.py"):
         (scripts / file).write_text((migrate.SCRIPTS / file).read_text())
-    (scripts / "versions" / "0002_next.py").write_text(NEXT)
+    (scripts / "versions" / "0003_next.py").write_text(NEXT)
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "next"))
     return scripts
 
 
@@ -85,7 +85,7 @@ def test_an_older_data_base_is_brought_forward_with_its_rows(url: str, store: St
     with Store.open(url) as opened:
         assert opened.meta.get("k") == "v"
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("next",)]
         assert raw.execute("SELECT note FROM meta").fetchall() == [(None,)]
     raw.close()
 
@@ -93,7 +93,7 @@ def test_an_older_data_base_is_brought_forward_with_its_rows(url: str, store: St
 def test_a_migration_that_fails_leaves_the_old_schema(url: str, store: Store, newer: Path) -> None:
     store.meta.set("k", "v")
     store.close()
-    script = newer / "versions" / "0002_next.py"
+    script = newer / "versions" / "0003_next.py"
     script.write_text(NEXT + '    op.execute("INSERT INTO nowhere VALUES (1)")\n')
     with pytest.raises(StoreError, match="nowhere"):
         Store.open(url)

@@ -124,12 +124,13 @@ def test_the_check_finds_wrong_counts_lost_objects_and_orphans(
     layer.write(look(ref, "cat", "dog") for ref in refs)
     assert store.check() == []
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
-        raw.execute("DELETE FROM objects WHERE look_id = 1 AND place = 0")
+        raw.execute("UPDATE looks SET objects = 0, block = NULL WHERE id = 1")
+        raw.execute("UPDATE looks SET objects = 3 WHERE id = 2")
         raw.execute("UPDATE layer_counts SET objects = 99 WHERE class_id = (SELECT id FROM classes WHERE name = 'dog')")
         raw.execute("INSERT INTO vectors VALUES ('k', 777, x'00')")
     raw.close()
     said = "\n".join(map(str, store.check()))
-    assert "1 looks hold another number of objects" in said
-    assert "class dog: counted as 99 objects, but there are 5" in said
+    assert "layer first, image b.jpg: its objects are damaged: it should hold 3 objects, but has 2" in said
+    assert "class dog: counted as 99 objects, but there are 4" in said
     assert "class cat: counted as 5 objects, but there are 4" in said
     assert "a row of vectors points to a missing row of images" in said
