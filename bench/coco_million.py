@@ -137,10 +137,10 @@ def leg_import(path: Path, folder: Path) -> dict[str, Any]:
         clock, problems = Clock(), []
         store.images.add(NewImage(ImageRef("", name, name, 640, 480)) for name in names)
         registered = clock.lap()
-        reading = _reading(path, store.images.finder())
         layer = store.layers.create("imported", Author("file", path.name), "import")
         with collector.paused():  # as stages/import_.py does
-            rows = layer.write(_good(reading.items, problems))
+            reading = _reading(path, store.images.finder())
+            rows = layer.write(_good(reading.items, problems), chunk=2000)
         imported = clock.lap(objects=rows.objects, problems=len(problems))
     return {"firstpass, register images": registered, "firstpass, import into the store": imported}
 

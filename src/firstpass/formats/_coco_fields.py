@@ -56,6 +56,12 @@ class PlainAnnotation(Struct, gc=False):
     utf8_string: None = None
 
 
+class PlainEntry(PlainAnnotation, gc=False):
+    """A plain annotation and the image it belongs to."""
+
+    image_id: Id = None
+
+
 class ImageEntry(Struct, gc=False):
     """An entry of "images"."""
 
@@ -122,7 +128,7 @@ class WrittenImage(Struct, omit_defaults=True):
 
 TOP = msgspec.json.Decoder(dict[str, Raw])
 RAWS = msgspec.json.Decoder(list[Raw])
-PLAIN = msgspec.json.Decoder(PlainAnnotation)
+PLAINS = msgspec.json.Decoder(list[PlainEntry])
 HEADS = msgspec.json.Decoder(list[Head])
 HEAD = msgspec.json.Decoder(Head)
 ANNOTATION = msgspec.json.Decoder(Annotation)

@@ -1,7 +1,7 @@
 """The first pass over a COCO file: what lies where, which annotation belongs to which image, and what is wrong with the file.
 
-Nothing but ids is decoded here: annotations stay bytes of the one buffer that holds the file, so a million of them cost little
-memory, and one that is broken is found when its image's turn comes and hurts no other.
+Plain boxes are decoded here, many at a time. Of other annotations only the ids are: they stay bytes of the one buffer that
+holds the file, so they cost little memory, and one that is broken is found when its image's turn comes and hurts no other.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from msgspec import Raw
 from numpy.typing import NDArray
 
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._coco_fields import CATEGORY, HEAD, HEADS, IMAGE, RAWS, RECORD, TOP, Head, Id, ImageEntry
+from firstpass.formats._coco_columns import PlainColumns
+from firstpass.formats._coco_fields import CATEGORY, HEAD, HEADS, IMAGE, RAWS, RECORD, TOP, Head, Id, ImageEntry, PlainEntry
 from firstpass.formats._json_bytes import DECODE_ERRORS, decode_tolerantly, plain, read_bytes
 from firstpass.labels import LabelClass
 
-CHUNK = 20_000
+CHUNK = 4_000  # records decoded at a time: few enough to stay in the processor's cache
+SPARSE = 20
 WATCHED_KEYS = (b'"bbox"', b'"category_id"', b'"image_id"', b'"segmentation"')
 
 
@@ -34,6 +36,7 @@ class CocoIndex:
 
     class_of: category id → class name. annotations: raw records. order: their places, grouped by image; starts: image i owns
     order[starts[i]:starts[i + 1]]. orphans: places of those without an image. doubles: places whose id came before.
+    plain: those that are boxes and no more, taken in already, but for the doubles.
     results: a bare list of detections. watched: a key stands more often than there are records, so one may hold it twice.
     """
 
@@ -46,6 +49,7 @@ class CocoIndex:
     starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
     orphans: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     doubles: frozenset[int] = frozenset()
+    plain: PlainColumns = field(default_factory=lambda: PlainColumns.empty(0, {}))
     problems: list[Problem] = field(default_factory=list[Problem])
     results: bool = False
     watched: bool = False
@@ -202,27 +206,65 @@ def _read_images(records: list[Raw], index: CocoIndex) -> dict[Hashable, int]:
 def _group(index: CocoIndex, places: dict[Hashable, int]) -> None:
     """Gives every annotation to its image. Results files have no images: each image_id makes one."""
     owners = np.full(len(index.annotations), -1, np.int64)
-    ids: list[Id] = []
+    index.plain = PlainColumns.empty(len(index.annotations), index.class_of)
+    odd_ids: dict[int, Id] = {}
+    numbers = _Numbers.of(places)
     counts = [0] * len(WATCHED_KEYS)
     texts = {str(key): place for key, place in places.items()}
     for start in range(0, len(index.annotations), CHUNK):
         records = index.annotations[start : start + CHUNK]
         text = b",".join(records)
         counts = [n + text.count(key) for n, key in zip(counts, WATCHED_KEYS, strict=True)]
-        heads = _heads(b"[" + text + b"]", records)
+        text = b"[" + text + b"]"
+        heads: Sequence[Head | PlainEntry] | None = index.plain.take(text, records, start)
+        if heads is None:
+            heads = _heads(text, records)
+            odd_ids.update((start + place, head.id) for place, head in enumerate(heads))
         if index.results:
             _add_images(heads, index, places)
             texts = {}
-        found = [places.get(head.image_id, -1) for head in heads]
-        if -1 in found:  # ids that are numbers on one side and texts on the other
-            found = [texts.get(str(h.image_id), -1) if place < 0 else place for place, h in zip(found, heads, strict=True)]
+        wanted = [head.image_id for head in heads]
+        found = None if index.results else numbers.find(wanted)
+        if found is None:
+            found = [places.get(own_id, -1) for own_id in wanted]
+            if -1 in found:  # ids that are numbers on one side and texts on the other
+                found = [texts.get(str(own_id), -1) if at < 0 else at for at, own_id in zip(found, wanted, strict=True)]
         owners[start : start + CHUNK] = found
-        ids.extend(head.id for head in heads)
     index.watched = any(n > len(index.annotations) for n in counts)
-    index.doubles = _doubles(ids)
+    index.doubles = _doubles(index.plain.ids, odd_ids)
+    index.plain.plain[list(index.doubles)] = False
     order = np.argsort(owners, kind="stable").astype(np.int64)
     starts = np.searchsorted(owners[order], np.arange(len(index.images) + 1))
     index.orphans, index.order, index.starts = order[: starts[0]], order, starts.astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Numbers:
+    """Image ids that are numbers, as a table of their images' places from the lowest id on, -1 = no such id."""
+
+    first: int
+    table: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, places: dict[Hashable, int]) -> _Numbers:
+        """Of the ids that are ints; of none where they lie too far apart for a table."""
+        ids = [key for key in places if type(key) is int]
+        first, last = min(ids, default=0), max(ids, default=0)
+        if last - first > SPARSE * len(ids) or first < 0 or last >= 1 << 62:
+            return cls(0, np.zeros(0, np.int64))
+        table = np.full(last - first + 1, -1, np.int64)
+        table[np.asarray(ids, np.int64) - first] = [places[key] for key in ids]
+        return cls(first, table)
+
+    def find(self, wanted: Sequence[Id]) -> NDArray[np.int64] | None:
+        """The place of each id; None where one of them is no int or is not there."""
+        if set(map(type, wanted)) != {int}:
+            return None
+        asked = np.asarray(wanted)
+        if asked.dtype != np.int64 or asked.min() < self.first or asked.max() - self.first >= len(self.table):
+            return None
+        found = self.table[asked - self.first]
+        return None if (found < 0).any() else found
 
 
 def _heads(text: bytes, records: list[Raw]) -> list[Head]:
@@ -239,18 +281,20 @@ def _heads(text: bytes, records: list[Raw]) -> list[Head]:
     return heads
 
 
-def _add_images(heads: list[Head], index: CocoIndex, places: dict[Hashable, int]) -> None:
+def _add_images(heads: Sequence[Head | PlainEntry], index: CocoIndex, places: dict[Hashable, int]) -> None:
     for head in heads:
         if isinstance(head.image_id, int | str) and head.image_id not in places:
             places[head.image_id] = len(index.images)
             index.images.append(ImageEntry(head.image_id))
 
 
-def _doubles(ids: list[Id]) -> frozenset[int]:
-    """The places of those ids that came before."""
-    present = len(ids) - ids.count(None)
-    if len(set(ids) - {None}) == present:
+def _doubles(plain_ids: NDArray[np.int64], odd_ids: dict[int, Id]) -> frozenset[int]:
+    """The places of those ids that came before. odd_ids: by place, those that hold in place of plain_ids."""
+    if not odd_ids and ((plain_ids[1:] > plain_ids[:-1]).all() or len(np.unique(plain_ids)) == len(plain_ids)):
         return frozenset()
+    ids: list[Id] = plain_ids.tolist()
+    for place, own_id in odd_ids.items():
+        ids[place] = own_id
     seen: set[Id] = {None}
     doubles: set[int] = set()
     for place, own_id in enumerate(ids):

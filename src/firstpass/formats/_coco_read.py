@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
-from msgspec import Raw, UnsetType
+import numpy as np
+from msgspec import UNSET, UnsetType
 
 from firstpass.errors import Problem
-from firstpass.formats._coco_fields import ANNOTATION, ENCODER, PLAIN, TAGS, Annotation, ImageEntry, TagEntry
+from firstpass.formats._coco_fields import ANNOTATION, ENCODER, TAGS, Annotation, ImageEntry, TagEntry
 from firstpass.formats._coco_index import CocoIndex, decode_record, repeated_keys
 from firstpass.formats._coco_shapes import BadShape, keypoint_of, to_box, to_shape
 from firstpass.formats._coco_units import boxes_of, fits_only_as_corners, is_fraction, present
 from firstpass.formats._find import find_by_stem
 from firstpass.formats._json_bytes import DECODE_ERRORS, plain
 from firstpass.formats.base import ReadContext
-from firstpass.labels import Box, ImageRef, Labeled, LabeledImage, ObjectId, Point, Shape, Tag, stable_id
+from firstpass.labels import Box, ImageRef, Labeled, LabeledImage, ObjectId, PackedObjects, Point, Shape, Tag, stable_id
 from firstpass.labels.validate import check_object
 
 SAMPLE, MIN_SAMPLE = 300, 3
+BATCH = 500  # images
 _KEY = re.compile(r"\$\.(\w+)")
 _OPTIONAL = {"score": "a number in 0..1", "attributes": "an object of names and values"}
 _EXPECTED = {"bbox": "[x, y, width, height], four finite numbers", "category_id": "a number", "id": "a number"}
@@ -45,15 +47,15 @@ class _Made:
 
 @dataclass(eq=False, slots=True)
 class CocoReader:
-    """Turns an index into labeled images and problems, once. prefix: of object ids.
+    """Turns an index into labeled images and problems, once. prefix: of object ids. fractions: no box can be in pixels.
 
-    plain: the file's first annotations are boxes and no more, so that is tried first. fractions: no box can be in pixels.
+    fast: boxes that are plain and lie within their image are taken from the index's columns. That changes nothing but the time.
     """
 
     index: CocoIndex
     context: ReadContext
     prefix: str = ""
-    plain: bool = False
+    fast: bool = True
     fractions: bool = False
 
     def items(self) -> Iterator[LabeledImage | Problem]:
@@ -62,19 +64,41 @@ class CocoReader:
         yield from self.index.problems
         yield from self._file_problems()
         used: dict[str, str] = {}
-        for i, entry in enumerate(self.index.images):
-            name = entry.file_name or str(entry.id)
-            ref = self._image(entry, name)
-            if isinstance(ref, ImageRef) and used.setdefault(ref.name, name) != name:
-                what = f"{name} is the same image as {used[ref.name]}"
-                ref = Problem(f"{self.index.name}: image {name}", what, "one entry per image", "Its annotations were left out")
-            if isinstance(ref, Problem):
-                yield ref
-                continue
-            places: list[int] = self.index.order[self.index.starts[i] : self.index.starts[i + 1]].tolist()
-            yield from self._labeled(ref, entry, places)
+        for first in range(0, len(self.index.images), BATCH):
+            yield from self._batch(first, used)
         for place in self.index.orphans.tolist():
             yield self._orphan(place)
+
+    def _batch(self, first: int, used: dict[str, str]) -> Iterator[LabeledImage | Problem]:
+        """BATCH images from `first` on. used: image name → the file's name for it, of all so far."""
+        entries = self.index.images[first : first + BATCH]
+        refs = [self._unused(entry, used) for entry in entries]
+        starts = self.index.starts[first : first + len(entries) + 1]
+        order = self.index.order[starts[0] : starts[-1]]
+        sizes = [(0, 0) if isinstance(ref, Problem) else (ref.width_px, ref.height_px) for ref in refs]
+        owned = np.repeat(np.asarray(sizes, np.float64), np.diff(starts), axis=0)
+        places: list[int] = order.tolist()
+        whole, good = self.index.plain.objects(order, self.prefix, owned)
+        if not self.fast:
+            good[:] = False
+        are_good: list[bool] = good.tolist()
+        author, simple = self.context.author, not self.index.plain.own_ids
+        for ref, entry, (a, b) in zip(refs, entries, pairwise((starts - starts[0]).tolist()), strict=True):
+            if isinstance(ref, Problem):
+                yield ref
+            elif simple and entry.firstpass_tags is UNSET and all(are_good[a:b]):
+                yield LabeledImage(ref, author, whole.piece(a, b) if a < b else ())
+            else:
+                yield from self._labeled(ref, entry, places[a:b], whole.piece(a, b), are_good[a:b])
+
+    def _unused(self, entry: ImageEntry, used: dict[str, str]) -> ImageRef | Problem:
+        """The entry's image, unless an entry before it was the same."""
+        name = entry.file_name or str(entry.id)
+        ref = self._image(entry, name)
+        if isinstance(ref, ImageRef) and used.setdefault(ref.name, name) != name:
+            what = f"{name} is the same image as {used[ref.name]}"
+            return Problem(f"{self.index.name}: image {name}", what, "one entry per image", "Its annotations were left out")
+        return ref
 
     def _image(self, entry: ImageEntry, name: str) -> ImageRef | Problem:
         where = f"{self.index.name}: image {name}"
@@ -92,32 +116,33 @@ class CocoReader:
         remedy = "A results file can be read where its image ids are file names, with or without the suffix"
         return Problem(where, what, "a file name", remedy)
 
-    def _labeled(self, ref: ImageRef, entry: ImageEntry, places: list[int]) -> Iterator[LabeledImage | Problem]:
-        """One image. When all it has was refused it is not given out: it would pass for looked at and empty."""
+    def _labeled(
+        self, ref: ImageRef, entry: ImageEntry, places: list[int], ready: PackedObjects, good: list[bool]
+    ) -> Iterator[LabeledImage | Problem]:
+        """One image. When all it has was refused it is not given out: it would pass for looked at and empty.
+
+        ready: the annotations at these places as columns, right where `good` says so; the others are taken carefully.
+        """
         made = _Made(ref)
-        annotations, decode, class_of = self.index.annotations, PLAIN.decode, self.index.class_of
-        doubles, prefix, objects = self.index.doubles, self.prefix, made.objects
-        width_px, height_px = ref.width_px, ref.height_px
-        for place in places:
-            if self.plain and place not in doubles:
+        whole = all(good)
+        if not whole:
+            values = tuple(ready) if any(good) else ()
+            for number, place in enumerate(places):
+                if good[number]:
+                    made.objects.append(values[number])
+                    continue
                 try:
-                    a = decode(annotations[place])
-                    x1, y1, w, h = a.bbox
-                    x2, y2 = x1 + w, y1 + h
-                    if 0 <= x1 < x2 <= width_px and 0 <= y1 < y2 <= height_px and a.category_id in class_of:
-                        object_id = ObjectId(a.firstpass_id or f"{prefix}{a.id:08x}")
-                        objects.append(Labeled(object_id, class_of[a.category_id], Box(x1, y1, x2, y2), a.score, None, {}))
-                        continue
-                except DECODE_ERRORS:
-                    pass
-            try:
-                self._take(ANNOTATION.decode(annotations[place]), place, made)
-            except DECODE_ERRORS as error:
-                self._retake(error, place, made)
+                    self._take(ANNOTATION.decode(self.index.annotations[place]), place, made)
+                except DECODE_ERRORS as error:
+                    self._retake(error, place, made)
+        elif self.index.plain.own_ids and len(set(ready.ids)) < len(ready):
+            whole, made.objects = False, list(ready)
         self._stored_tags(entry, made)
         yield from made.problems
-        if objects or made.tags or not places:
-            yield LabeledImage(ref, self.context.author, self._with_own_ids(objects, ref), tuple(made.tags))
+        if whole and places:
+            yield LabeledImage(ref, self.context.author, ready, tuple(made.tags))
+        elif made.objects or made.tags or not places:
+            yield LabeledImage(ref, self.context.author, self._with_own_ids(made.objects, ref), tuple(made.tags))
 
     def _take(self, a: Annotation, place: int, made: _Made) -> None:
         """Any annotation at all, carefully; what it was refused for becomes a problem."""
@@ -255,11 +280,11 @@ class CocoReader:
     def _file_problems(self) -> Iterator[Problem]:
         """Boxes that cannot be pixels (all in 0..1), or that look like left, top, right, bottom; judged by a sample first."""
         sample = list(islice(boxes_of(self.index), SAMPLE))
-        self.plain = not self.index.watched and all(_is_plain(raw) for raw in self.index.annotations[:SAMPLE])
+        self.fast = self.fast and not self.index.watched
         if not sample:
             return
         if all(is_fraction(box) for box, _ in sample) and all(is_fraction(box) for box, _ in boxes_of(self.index)):
-            self.fractions, self.plain = True, False
+            self.fractions, self.fast = True, False
             what = "all boxes lie within 0..1: these are shares of the image, not pixels"
             remedy = "No box was taken: multiply them by the images' width and height"
             yield Problem(self.index.name, what, "x, y, width, height in pixels", remedy)
@@ -300,11 +325,3 @@ def _text(value: Any) -> str:
 def _short(value: Any, limit: int = 80) -> str:
     text = ENCODER.encode(value).decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _is_plain(raw: Raw) -> bool:
-    try:
-        PLAIN.decode(raw)
-    except DECODE_ERRORS:
-        return False
-    return True

@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from firstpass import collector, registry
 from firstpass.errors import FormatError, Problem, UsageError
 from firstpass.formats.base import WriteContext
-from firstpass.labels import ImageRef, LabeledImage
+from firstpass.labels import ImageRef, Labeled, LabeledImage, PackedObjects
 from firstpass.media import Limits, read_bytes
 from firstpass.project import Project
 
@@ -58,12 +60,7 @@ def export(
     def shown() -> Iterator[LabeledImage]:
         nonlocal hidden
         for labeled in source:
-            kept = tuple(
-                o
-                for o in labeled.objects
-                if (min_score is None or o.score is None or o.score >= min_score)
-                and (class_names is None or o.class_name in class_names)
-            )
+            kept = _kept(labeled.objects, min_score, class_names)
             hidden += len(labeled.objects) - len(kept)
             tags = tuple(t for t in labeled.tags if class_names is None or t.kind != "class" or t.name in class_names)
             yield (
@@ -80,6 +77,23 @@ def export(
     except OSError as error:
         raise FormatError(f"{target}: cannot be written: {error.strerror or error}; nothing was left behind") from error
     return ExportReport(target, plugin.name, source.name, written.images, written.objects, hidden, written.problems)
+
+
+def _kept(
+    objects: tuple[Labeled, ...] | PackedObjects, min_score: float | None, class_names: Collection[str] | None
+) -> tuple[Labeled, ...] | PackedObjects:
+    """The objects of a score of at least min_score, or of none, and of one of the classes; None = any."""
+    if min_score is None and class_names is None:
+        return objects
+    if isinstance(objects, PackedObjects):
+        keep = np.ones(len(objects), np.bool_) if class_names is None else objects.of_classes(class_names)
+        return objects.where(keep if min_score is None else keep & ~(objects.scores < min_score))
+    return tuple(
+        o
+        for o in objects
+        if (min_score is None or o.score is None or o.score >= min_score)
+        and (class_names is None or o.class_name in class_names)
+    )
 
 
 def copy_image(ref: ImageRef, target: Path) -> Problem | None:

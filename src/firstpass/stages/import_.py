@@ -18,13 +18,14 @@ from typing import TypeVar
 from firstpass import collector, registry
 from firstpass.errors import FormatError, Problem, UsageError
 from firstpass.formats.base import ReadContext, Sniff
-from firstpass.labels import Author, ImageRef, LabeledImage
+from firstpass.labels import Author, ImageRef, Labeled, LabeledImage, PackedObjects
 from firstpass.media import Probed, join_uri, probe, scan
 from firstpass.project import Project
 from firstpass.store import Layer, LayerKind, NewImage
 
 T = TypeVar("T")
 CHUNK_IMAGES = 500
+CHUNK_LABELS = 2_000  # labeled images written at once: what a kill can cost is a tenth of a second's work
 Progress = Callable[[int, int | None], None]  # done, total or None when unknown
 
 
@@ -134,6 +135,7 @@ class _Intake:
     refused: Counter[str] = field(default_factory=Counter[str])
     declared: dict[str, ImageRef] = field(default_factory=dict[str, ImageRef])
     pending: list[NewImage] = field(default_factory=list[NewImage])
+    known_table: tuple[str, ...] | None = None  # of class names that are all welcome
 
     def declare(self, name: str, width_px: int, height_px: int) -> ImageRef | Problem:
         """Registers an image that the file names and the folder lacks, so that its labels are not lost."""
@@ -153,9 +155,14 @@ class _Intake:
 
     def admit(self, labeled: LabeledImage) -> LabeledImage:
         """The labeled image with only the welcome classes; new ones are added or become problems."""
-        names = {o.class_name for o in labeled.objects} | {t.name for t in labeled.tags if t.kind == "class"}
-        unknown = names - set(self.project.ontology.names)
+        names = {t.name for t in labeled.tags if t.kind == "class"}
+        if not isinstance(labeled.objects, PackedObjects):
+            names.update(o.class_name for o in labeled.objects)
+        elif labeled.objects.class_names is not self.known_table:
+            names.update(labeled.objects.named())
+        unknown = {name for name in names if name not in self.project.ontology}
         if not unknown:
+            self._remember(labeled.objects)
             return labeled
         if self.add_classes:
             self.project.add_classes(*sorted(unknown))
@@ -163,9 +170,20 @@ class _Intake:
             return labeled
         self.refused.update(o.class_name for o in labeled.objects if o.class_name in unknown)
         self.refused.update(t.name for t in labeled.tags if t.kind == "class" and t.name in unknown)
-        objects = tuple(o for o in labeled.objects if o.class_name not in unknown)
+        objects = labeled.objects
+        if isinstance(objects, PackedObjects):
+            objects = objects.where(~objects.of_classes(unknown))
+        else:
+            objects = tuple(o for o in objects if o.class_name not in unknown)
         tags = tuple(t for t in labeled.tags if t.kind != "class" or t.name not in unknown)
         return LabeledImage(labeled.image, labeled.author, objects, tags)
+
+    def _remember(self, objects: tuple[Labeled, ...] | PackedObjects) -> None:
+        """A table whose every name is a class of the project need not be looked at again: classes are never taken away here."""
+        if not isinstance(objects, PackedObjects) or objects.class_names is self.known_table:
+            return
+        if all(name in self.project.ontology for name in objects.class_names):
+            self.known_table = objects.class_names
 
     def all_problems(self, source: Path) -> tuple[Problem, ...]:
         """The problems met, and one for each class that was not welcome."""
@@ -204,20 +222,21 @@ def import_labels(
     context = ReadContext(
         project.store.images.finder(), author, project.ontology.names, intake.declare if keep_missing else None
     )
-    reading = plugin.factory.read(source, context)
+    with collector.paused():
+        reading = plugin.factory.read(source, context)
     fresh = [c for c in reading.classes if c.name not in project.ontology]
     if fresh and intake.add_classes:
         project.add_classes(*fresh)
         intake.new_classes += [c.name for c in fresh]
     done, images, objects, tags, already = target.looked(), 0, 0, 0, 0
     with collector.paused():
-        for chunk in _chunks(reading.items, CHUNK_IMAGES):
+        for chunk in _chunks(reading.items, CHUNK_LABELS):
             good = [intake.admit(item) for item in chunk if not isinstance(item, Problem) and item.image.name not in done]
             found = [item for item in chunk if isinstance(item, Problem)]
             intake.problems += found
             already += len(chunk) - len(good) - len(found)
             intake.flush_images()
-            written = target.write(good)
+            written = target.write(good, chunk=CHUNK_LABELS)
             images, objects = images + written.images, objects + written.objects
             tags += sum(len(labeled.tags) for labeled in good)
             if progress:

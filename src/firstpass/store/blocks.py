@@ -41,6 +41,7 @@ from firstpass.store.codec import pack_details, pack_geometry, unpack_details, u
 
 Objects = tuple[Labeled, ...] | PackedObjects
 VERSION, SCORED, EXTRA = 1, 1, 2
+MANY = 100_000  # class keys above this are not counted in an array
 RESTORE = "Restore the last backup (firstpass restore)"
 HEAD = np.dtype([("version", "u1"), ("flags", "u1"), ("zero", "<u2"), ("n", "<u4"), ("ids", "<u4"), ("extras", "<u4")])
 _HEAD = struct.Struct("<BBHIII")
@@ -198,20 +199,9 @@ class Page:
 
 def unpack_blocks(blocks: Sequence[bytes]) -> Page:
     """Takes blocks apart. Raises BlockError for one whose layout is not as told above."""
-    for place, block in enumerate(blocks):
-        if len(block) < _HEAD.size:
-            raise BlockError(place, f"{len(block)} bytes, too few for a block")
-    heads: NDArray[Any] = np.frombuffer(b"".join([block[: _HEAD.size] for block in blocks]), HEAD)
+    heads = _heads(blocks)
     counts, scored = heads["n"].astype(np.int64), heads["flags"] & SCORED
-    sizes = _HEAD.size + counts * (40 + 8 * scored.astype(np.int64)) + heads["ids"].astype(np.int64) + heads["extras"]
-    right = (heads["version"] == VERSION) & (heads["flags"] <= SCORED + EXTRA) & (heads["zero"] == 0) & (counts > 0)
-    right &= (sizes == [len(block) for block in blocks]) & ((heads["flags"] & EXTRA > 0) == (heads["extras"] > 0))
-    if not right.all():
-        place = int(np.argmin(right))
-        version = int(heads["version"][place])
-        raise BlockError(place, f"layout version {version}" if version != VERSION else "its parts have not the sizes they say")
     ns = counts.tolist()
-    keys = [block[16 : 16 + 4 * n] for block, n in zip(blocks, ns, strict=True)]
     lengths = [block[16 + 4 * n : 16 + 8 * n] for block, n in zip(blocks, ns, strict=True)]
     boxes = [block[16 + 8 * n : 16 + 40 * n] for block, n in zip(blocks, ns, strict=True)]
     starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
@@ -224,7 +214,7 @@ def unpack_blocks(blocks: Sequence[bytes]) -> Page:
         blocks,
         heads,
         starts,
-        np.frombuffer(b"".join(keys), "<u4").astype(np.int64),
+        _keys(blocks, heads),
         np.frombuffer(b"".join(lengths), "<u4").astype(np.int64),
         scores,
         np.frombuffer(b"".join(boxes), "<f8").astype(np.float64).reshape(-1, 4),
@@ -233,8 +223,31 @@ def unpack_blocks(blocks: Sequence[bytes]) -> Page:
 
 def count_classes(blocks: Sequence[bytes]) -> Counter[int]:
     """Objects per class key. Raises BlockError."""
-    keys, counts = np.unique(unpack_blocks(blocks).keys, return_counts=True)
-    return Counter(dict(zip(keys.tolist(), counts.tolist(), strict=True)))
+    keys = _keys(blocks, _heads(blocks))
+    found = np.unique(keys, return_counts=True) if keys.size and keys.max() > MANY else (None, np.bincount(keys))
+    names = range(len(found[1])) if found[0] is None else found[0].tolist()
+    return Counter({key: count for key, count in zip(names, found[1].tolist(), strict=True) if count})
+
+
+def _heads(blocks: Sequence[bytes]) -> NDArray[Any]:
+    for place, block in enumerate(blocks):
+        if len(block) < _HEAD.size:
+            raise BlockError(place, f"{len(block)} bytes, too few for a block")
+    heads: NDArray[Any] = np.frombuffer(b"".join([block[: _HEAD.size] for block in blocks]), HEAD)
+    row_bytes = np.where(heads["flags"] & SCORED, 48, 40).astype(np.int64)
+    sizes = _HEAD.size + heads["n"] * row_bytes + heads["ids"] + heads["extras"]
+    right = (heads["version"] == VERSION) & (heads["flags"] <= SCORED + EXTRA) & (heads["zero"] == 0) & (heads["n"] > 0)
+    right &= (sizes == [len(block) for block in blocks]) & ((heads["flags"] & EXTRA > 0) == (heads["extras"] > 0))
+    if not right.all():
+        place = int(np.argmin(right))
+        version = int(heads["version"][place])
+        raise BlockError(place, f"layout version {version}" if version != VERSION else "its parts have not the sizes they say")
+    return heads
+
+
+def _keys(blocks: Sequence[bytes], heads: NDArray[Any]) -> NDArray[np.int64]:
+    parts = [block[16 : 16 + 4 * n] for block, n in zip(blocks, heads["n"].tolist(), strict=True)]
+    return np.frombuffer(b"".join(parts), "<u4").astype(np.int64)
 
 
 def _indexed(keys: NDArray[np.int64], classes: Mapping[int, str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
