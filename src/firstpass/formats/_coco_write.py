@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice, repeat
 from pathlib import Path
 from typing import IO
 
 import msgspec
+import numpy as np
 from msgspec import Raw
+from numpy.typing import NDArray
 
 from firstpass.errors import Problem
 from firstpass.formats._atomic import atomic_file
@@ -17,9 +20,10 @@ from firstpass.formats._coco_shapes import from_shape
 from firstpass.formats._json_bytes import DECODE_ERRORS
 from firstpass.formats._targets import ProblemList, unknown_class
 from firstpass.formats.base import WriteContext, Written
-from firstpass.labels import Labeled, LabeledImage, Point
+from firstpass.labels import Labeled, LabeledImage, PackedObjects, Point
+from firstpass.labels.packed import concatenated
 
-BUFFER = 1 << 20
+BUFFER, BATCH = 1 << 20, 500
 
 
 def write_coco(path: Path, images: Iterable[LabeledImage], context: WriteContext) -> Written:
@@ -44,14 +48,44 @@ class _Writer:
         info = {"description": "Exported by Firstpass", "version": "1"}
         self.out.write(b'{"info":' + ENCODER.encode(info) + b',\n"categories":' + ENCODER.encode(categories))
         self.out.write(b',\n"annotations":[')
-        for labeled in images:
-            self._add(labeled)
+        for packed, run in groupby(images, _is_packed):
+            if packed:
+                for batch in _batches(run):
+                    self._add_packed(batch)
+            else:
+                for labeled in run:
+                    self._add(labeled)
         self.out.write(b'\n],\n"images":[')
         self.spool.seek(0)
         while chunk := self.spool.read(BUFFER):
             self.out.write(chunk)
         self.out.write(b"\n]}\n")
         return Written(self.images, self.objects, self.problems.all())
+
+    def _add_packed(self, batch: list[tuple[LabeledImage, PackedObjects]]) -> None:
+        """Images of plain boxes, all at once from their columns, or one by one where something is to be told about them."""
+        objects = concatenated([packed for _, packed in batch])
+        category_of = np.asarray([self.ids.get(name, 0) for name in objects.class_names] or [0], np.int64)
+        categories = category_of[objects.class_index]
+        records = _records(objects, categories, [len(packed) for _, packed in batch], self.objects + 1, self.images + 1)
+        sized = enumerate((labeled.image for labeled, _ in batch), self.images + 1)
+        images = [WrittenImage(number, ref.name, ref.width_px, ref.height_px) for number, ref in sized]
+        try:
+            lines, heads = ENCODER.encode_lines(records), ENCODER.encode_lines(images)
+        except UnicodeEncodeError:
+            lines = heads = b""
+        if not heads or not categories.all():
+            for labeled, _ in batch:
+                self._add(labeled)
+            return
+        self._put(lines, len(records), heads, len(images))
+
+    def _put(self, records: bytes, objects: int, images: bytes, count: int) -> None:
+        """Writes lines of JSON, a record each: line breaks within strings are escaped, so every real one ends a record."""
+        if objects:
+            self.out.write((b",\n" if self.objects else b"\n") + records[:-1].replace(b"\n", b",\n"))
+        self.spool.write((b",\n" if self.images else b"\n") + images[:-1].replace(b"\n", b",\n"))
+        self.images, self.objects = self.images + count, self.objects + objects
 
     def _add(self, labeled: LabeledImage) -> None:
         ref, number = labeled.image, self.images + 1
@@ -68,16 +102,13 @@ class _Writer:
             except ValueError as error:
                 self.problems.add(Problem(where, str(error), "a shape that COCO can hold", "Left out"))
         try:
-            image = ENCODER.encode(WrittenImage(number, ref.name, ref.width_px, ref.height_px, tags))
+            image = ENCODER.encode_lines([WrittenImage(number, ref.name, ref.width_px, ref.height_px, tags)])
             lines = ENCODER.encode_lines(records)
         except UnicodeEncodeError:
             what = "a name or text holds characters that are not Unicode"
             self.problems.add(Problem(ascii(ref.name), what, "UTF-8", "The image was left out: rename it"))
             return
-        if records:  # a line break inside a string is written as \n, so every real one ends a record
-            self.out.write((b",\n" if self.objects else b"\n") + lines[:-1].replace(b"\n", b",\n"))
-        self.spool.write((b",\n" if self.images else b"\n") + image)
-        self.images, self.objects = number, self.objects + len(records)
+        self._put(lines, len(records), image, 1)
 
     def _record(self, obj: Labeled, own_id: int, image_id: int, category_id: int, labeled: LabeledImage) -> WrittenAnnotation:
         bbox, area, segmentation = from_shape(obj.shape, labeled.image.height_px, labeled.image.width_px)
@@ -93,6 +124,39 @@ class _Writer:
             out.keypoints, out.num_keypoints = keypoints
             del out.attributes["keypoints"]
         return out
+
+
+def _is_packed(labeled: LabeledImage) -> bool:
+    return not labeled.tags and (isinstance(labeled.objects, PackedObjects) or not labeled.objects)
+
+
+def _batches(images: Iterable[LabeledImage]) -> Iterator[list[tuple[LabeledImage, PackedObjects]]]:
+    source, none = iter(images), PackedObjects((), (), (), (), ())
+    while some := list(islice(source, BATCH)):
+        yield [(item, item.objects if isinstance(item.objects, PackedObjects) else none) for item in some]
+
+
+def _records(
+    objects: PackedObjects, categories: NDArray[np.int64], counts: list[int], first_id: int, first_image: int
+) -> list[WrittenAnnotation]:
+    """The annotations of consecutive images, which own counts[0], counts[1], … of the objects."""
+    owners = np.repeat(np.arange(first_image, first_image + len(counts)), counts)
+    low, size = objects.xyxy_px[:, :2], objects.xyxy_px[:, 2:] - objects.xyxy_px[:, :2]
+    scores = [None if score != score else score for score in objects.scores.tolist()]  # NaN: none
+    return list(
+        map(
+            WrittenAnnotation,
+            range(first_id, first_id + len(objects)),
+            owners.tolist(),
+            categories.tolist(),
+            map(tuple, np.concatenate((low, size), axis=1).tolist()),
+            (size[:, 0] * size[:, 1]).tolist(),
+            repeat(0),
+            repeat([]),
+            objects.ids,
+            scores,
+        )
+    )
 
 
 def _keypoints(text: str) -> tuple[Raw, int] | None:
