@@ -13,12 +13,15 @@ from firstpass.errors import Problem, UsageError
 from firstpass.labels import ImageRef
 from firstpass.store import schema
 from firstpass.store.codec import dump, load
-from firstpass.store.connect import Database, upsert
+from firstpass.store.connect import IN_ROOM, Database, rows_in, upsert
 from firstpass.store.finder import Finder
 
-CHUNK = 500
+CHUNK = IN_ROOM
 PAGE = 5_000
 _T = TypeVar("_T")
+_t = schema.images
+_KEYS = select(_t.c.name, _t.c.id)
+_KEYED_REFS = select(_t.c.id, _t.c.digest, _t.c.uri, _t.c.name, _t.c.width_px, _t.c.height_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def image_keys(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     wanted = dict.fromkeys(names)
     found: dict[str, int] = {}
     for chunk in chunks(wanted):
-        found.update((row[0], row[1]) for row in connection.execute(select(t.c.name, t.c.id).where(t.c.name.in_(chunk))))
+        found.update(rows_in(connection, _KEYS, t.c.name, chunk))
     if len(found) < len(wanted):
         missing = next(name for name in wanted if name not in found)
         raise UsageError(f"image {missing!r} is not in the project; register it first (firstpass init --images, images.add)")
@@ -192,8 +195,8 @@ def _is_good(ref: ImageRef, problems: list[Problem]) -> bool:
 
 def _add_chunk(connection: Connection, items: Mapping[str, NewImage]) -> tuple[int, int, int]:
     t = schema.images
-    query = select(t.c.id, t.c.digest, t.c.uri, t.c.name, t.c.width_px, t.c.height_px).where(t.c.name.in_(list(items)))
-    stored = {row[3]: (row[0], ImageRef(*row[1:])) for row in connection.execute(query)}
+    rows = rows_in(connection, _KEYED_REFS, t.c.name, list(items))
+    stored = {row[3]: (row[0], ImageRef(*row[1:])) for row in rows}
     fresh = [name for name in items if name not in stored]
     changed = [name for name, (_, ref) in stored.items() if ref != items[name].ref]
     keys = {name: key for name, (key, _) in stored.items()}

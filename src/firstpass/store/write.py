@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from firstpass.labels import LabeledImage, PackedObjects
 from firstpass.store import schema
 from firstpass.store.blocks import count_classes, pack_blocks
 from firstpass.store.codec import now, pack_tags
-from firstpass.store.connect import insert_many, upsert
+from firstpass.store.connect import insert_many, rows_in, upsert
 from firstpass.store.images import chunks, image_keys
 from firstpass.store.names import Names
+
+_lo = schema.looks
+_CURRENT = select(_lo.c.id, _lo.c.block).where(_lo.c.layer_id == bindparam("layer"), _lo.c.is_current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,7 @@ def _supersede(connection: Connection, layer_key: int, image_ids: Sequence[int])
     lo = schema.looks
     change: Counter[int] = Counter()
     for part in chunks(image_ids):
-        query = select(lo.c.id, lo.c.block).where(lo.c.layer_id == layer_key, lo.c.is_current, lo.c.image_id.in_(part))
-        old = connection.execute(query).all()
+        old = rows_in(connection, _CURRENT, lo.c.image_id, part, layer=layer_key)
         if old:
             change.subtract(count_classes([row[1] for row in old if row[1] is not None]))
             connection.execute(update(lo).where(lo.c.id.in_([row[0] for row in old])).values(is_current=False))
