@@ -47,6 +47,8 @@ class Coco:
             return Sniff(0.95, "has images, annotations and categories")
         if len(found) == 2 and records:
             return Sniff(0.8, f"has {' and '.join(found)}")
+        if found and b'"file_name"' in text and b'"image_id"' in text:  # the other sections begin far from either end
+            return Sniff(0.7, f"has {found[0]}, and records with file_name and image_id")
         return Sniff(0.0, "has no images, annotations and categories")
 
     def read(self, path: Path, context: ReadContext) -> Reading:

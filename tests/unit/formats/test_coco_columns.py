@@ -186,3 +186,12 @@ def test_written_from_columns_is_the_same_file(tmp_path, items):
     columns = [LabeledImage(i.image, i.author, packed(i.objects) or i.objects, i.tags) for i in items]
     assert any(isinstance(i.objects, PackedObjects) for i in columns) == any(i.objects for i in items)
     assert write(tmp_path / "a.json", columns) == write(tmp_path / "a.json", items)
+
+
+@pytest.mark.parametrize("order", [("images", "categories", "annotations"), ("annotations", "categories", "images")])
+def test_a_large_file_is_known_whatever_the_order_of_its_sections(tmp_path, order):
+    data = plain_file(2_000, images=2_000)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({key: data[key] for key in order}))
+    assert path.stat().st_size > 3 * 65_536
+    assert PLUGIN.sniff(path).confidence > 0.5
