@@ -24,6 +24,7 @@ POOL_REACH = 1.4
 MIN_CENTER = 0.04
 MIN_AREA = 0.35
 MAX_PER_SLOT = 300
+MAX_PROTOTYPES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def empty_candidates() -> Candidates:
     return Candidates(none, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), none)
 
 
-def class_sizes(xyxy_px: F32, max_prototypes: int = 3) -> ClassSizes:
+def class_sizes(xyxy_px: F32, max_prototypes: int = MAX_PROTOTYPES) -> ClassSizes:
     """Return the usual sizes of a class from its boxes (n, 4), n >= 1; several where the sizes spread widely."""
     sides = np.log(np.maximum(xyxy_px[:, 2:] - xyxy_px[:, :2], 1.0))
     middle = np.median(sides, axis=0)

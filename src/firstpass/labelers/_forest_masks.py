@@ -19,7 +19,7 @@ from firstpass.labelers._forest_trees import TreeBank
 F32: TypeAlias = NDArray[np.float32]
 I64: TypeAlias = NDArray[np.int64]
 
-MASK_SIDE = 18
+MASK_SIDE = 14
 MASK_REACH = 1.25
 
 

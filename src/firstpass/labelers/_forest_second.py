@@ -23,7 +23,7 @@ F32: TypeAlias = NDArray[np.float32]
 I64: TypeAlias = NDArray[np.int64]
 
 REFINE_STEPS = 2
-MIN_SCORE = 0.02
+MIN_SCORE = 0.03
 MAX_KEPT = 600
 
 

@@ -35,6 +35,13 @@ U8: TypeAlias = NDArray[np.uint8]
 Rows: TypeAlias = tuple[F32, ...]
 Progress: TypeAlias = Callable[[str, float], None]
 
+MAX_FOLDS = 3
+PIXEL_TREES = 16
+PIXEL_ROWS = 30_000
+REFINER_OBJECTS_PER_IMAGE = 100
+REFINER_CANDIDATES_PER_IMAGE = 300
+MASK_OBJECTS_PER_IMAGE = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -101,7 +108,7 @@ def train(load: Callable[[int], tuple[U8, Truth]], n_images: int, setup: Setup, 
 
 def _folds(n_images: int, setup: Setup) -> I64:
     """Return each image's fold; one fold only where there is a single image."""
-    n_folds = min(n_images, 5 if n_images <= 12 else 4 if n_images <= 30 else 3)
+    n_folds = min(n_images, MAX_FOLDS)
     order = setup.rng(0).permutation(n_images)
     folds = np.empty(n_images, dtype=np.int64)
     folds[order] = np.arange(n_images) % max(n_folds, 1)
@@ -119,7 +126,7 @@ def _pixel_rows(example: tuple[U8, Truth], index: int, n_images: int, setup: Set
     n_slots = len(setup.sizes)
     copies = 3 if n_images <= 25 else 2 if n_images <= 80 else 1
     outputs = 2 * n_slots + 1
-    budget = setup.effort * 40_000 * min(1.0, 12 / outputs) / n_images / copies
+    budget = setup.effort * PIXEL_ROWS * min(1.0, 12 / outputs) / n_images / copies
     parts: list[Rows] = []
     for copy in range(copies):
         rgb, truth = example if copy == 0 else jitter_image(*example, rng)
@@ -138,7 +145,7 @@ def _grow_pixels(rows: Sequence[Rows], setup: Setup) -> TreeBank | None:
     features, targets, weights = _join(rows)
     if len(features) == 0:
         return None
-    return grow(features, targets, weights, TreeSettings(24, 16, 8, 0.4, setup.threads), setup.seed)
+    return grow(features, targets, weights, TreeSettings(PIXEL_TREES, 16, 8, 0.4, setup.threads), setup.seed)
 
 
 def _train_second(
@@ -215,11 +222,12 @@ def _refiner_rows(sampler: Sampler, found: Candidates, truth: Truth, rng: np.ran
     if n == 0:
         return None
     copies = max(2, min(16, 200 // n + 1))
-    boxes = _shake(np.repeat(truth.xyxy_px, copies, axis=0), 0.13, 0.22, rng)
-    slots, goal = np.repeat(truth.slots, copies), np.repeat(truth.xyxy_px, copies, axis=0)
+    picked = rng.permutation(n)[:REFINER_OBJECTS_PER_IMAGE]
+    boxes = _shake(np.repeat(truth.xyxy_px[picked], copies, axis=0), 0.13, 0.22, rng)
+    slots, goal = np.repeat(truth.slots[picked], copies), np.repeat(truth.xyxy_px[picked], copies, axis=0)
     iou = pairwise_iou(found.xyxy_px, truth.xyxy_px)
     iou = np.where(found.slots[:, None] == truth.slots[None], iou, 0)
-    near = iou.max(axis=1) > 0.3
+    near = np.sort(rng.permutation(np.flatnonzero(iou.max(axis=1) > 0.3))[:REFINER_CANDIDATES_PER_IMAGE])
     boxes = np.concatenate([boxes, found.xyxy_px[near]])
     boxes = clip_boxes(boxes, sampler.maps.height_px, sampler.maps.width_px)
     slots = np.concatenate([slots, found.slots[near]])
@@ -239,7 +247,8 @@ def _mask_rows(sampler: Sampler, scored: Scored, truth: Truth, rng: np.random.Ge
     """Return (point features, membership) for shifted truth boxes and refined candidates near a truth with a mask."""
     parts: list[Rows] = []
     iou = pairwise_iou(scored.xyxy_px, truth.xyxy_px)
-    for j, mask in enumerate(truth.masks):
+    for j in [int(k) for k in rng.permutation(len(truth.masks))[:MASK_OBJECTS_PER_IMAGE]]:
+        mask = truth.masks[j]
         if mask is None:
             continue
         own = truth.xyxy_px[j : j + 1]

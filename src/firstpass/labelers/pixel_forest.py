@@ -51,7 +51,7 @@ SPEC = LabelerSpec(
         "model": "folder of a trained pixel forest (made by `firstpass train`); no default",
         "threads": "processor threads for fitting (2)",
     },
-    version="1",
+    version="2",
     reference="Sommer et al., ilastik, ISBI 2011 (pixel classification); Zhou et al., Objects as Points, 2019 (centers)",
 )
 
