@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import tomlkit
 
+from firstpass.atomic import atomic_file
 from firstpass.config import DATABASE_NAME, LabelerChoice, lines_outside_strings
 from firstpass.errors import UsageError
 from firstpass.labels import LabelClass
@@ -91,27 +90,9 @@ def with_labeler(text: str, choice: LabelerChoice) -> str:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Writes the file whole or not at all: into a neighbor, flushed to the disk, renamed over it. A link stays a link."""
-    target = file.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    """Writes the file whole or not at all, its line ends as they are. Raises FormatError."""
+    with atomic_file(file) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from firstpass.config import DATABASE_NAME, FILE_NAME, LabelerChoice, ProjectConfig, parse_config, read_config
-from firstpass.errors import ConfigError, Problem, ProjectExists, ProjectNotFound, StoreReadOnly, UsageError
+from firstpass.errors import ConfigError, FormatError, Problem, ProjectExists, ProjectNotFound, StoreReadOnly, UsageError
 from firstpass.labels import Author, ImageRef, LabelClass, Ontology
 from firstpass.store.connect import sqlite_path
 from firstpass.store.store import Store
@@ -217,8 +217,8 @@ class Project:
         if new != old:
             try:
                 write_text(file, new)
-            except OSError as error:
-                raise StoreReadOnly(f"{file}: cannot be written: {error.strerror}") from error
+            except FormatError as error:
+                raise StoreReadOnly(str(error)) from error
         self._config = config
 
     def _located(self, ref: ImageRef) -> ImageRef:

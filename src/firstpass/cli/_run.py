@@ -71,7 +71,7 @@ def _keep(problems: Sequence[Problem], project: Project | None) -> Path | None:
     import csv
     import io
 
-    from firstpass.formats._atomic import atomic_file
+    from firstpass.atomic import atomic_file
 
     text = io.StringIO()
     writer = csv.DictWriter(text, ["where", "what", "expected", "remedy", "severity"])

@@ -13,8 +13,8 @@ import numpy as np
 from msgspec import Raw
 from numpy.typing import NDArray
 
+from firstpass.atomic import atomic_file
 from firstpass.errors import Problem
-from firstpass.formats._atomic import atomic_file
 from firstpass.formats._coco_fields import ENCODER, NUMBERS, TagEntry, WrittenAnnotation, WrittenImage
 from firstpass.formats._coco_shapes import from_shape
 from firstpass.formats._json_bytes import DECODE_ERRORS

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from firstpass.atomic import atomic_file
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._atomic import atomic_file
 from firstpass.formats._csv_table import HEADER, Row, Table, escape, open_table
 from firstpass.formats._find import COMMON_SUFFIXES, Seen, find_by_stem, find_image
 from firstpass.formats._targets import ProblemList, unknown_class

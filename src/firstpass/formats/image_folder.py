@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from firstpass.atomic import atomic_folder
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._atomic import atomic_folder
 from firstpass.formats._find import find_image
 from firstpass.formats._targets import Folders, ProblemList, split_of, target_name, unknown_class
 from firstpass.formats._walk import IMAGE_SUFFIXES, first_names, suffix_of, walk

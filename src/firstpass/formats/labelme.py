@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import msgspec
 
+from firstpass.atomic import atomic_folder
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._atomic import atomic_folder
 from firstpass.formats._find import Seen, find_by_stem, find_image, locate
 from firstpass.formats._labelme_shapes import from_shape, join, to_shape
 from firstpass.formats._targets import Folders, ProblemList, target_name, unknown_class

@@ -13,8 +13,8 @@ from typing import IO
 
 import msgspec
 
+from firstpass.atomic import atomic_file
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._atomic import atomic_file
 from firstpass.formats._json_bytes import DECODE_ERRORS, malformed, peek, plain, read_bytes
 from firstpass.formats._native_lines import (
     FORMAT,

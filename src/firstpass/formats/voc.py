@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from firstpass.atomic import atomic_folder
 from firstpass.errors import FormatError, Problem
-from firstpass.formats._atomic import atomic_folder
 from firstpass.formats._find import Seen, find_by_stem, find_image, locate
 from firstpass.formats._outline import outer_polygon
 from firstpass.formats._targets import Folders, ProblemList, split_of, target_name, unknown_class

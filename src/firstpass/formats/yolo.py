@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from firstpass.atomic import atomic_folder
 from firstpass.errors import Problem
-from firstpass.formats._atomic import atomic_folder
 from firstpass.formats._find import Seen, find_by_stem, find_image
 from firstpass.formats._outline import single_ring
 from firstpass.formats._targets import Folders, ProblemList, split_of, target_name, unknown_class

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firstpass.formats._atomic import atomic_file
+from firstpass.atomic import atomic_file
 from firstpass.metrics.effort import CostTable
 from firstpass.stages import _report_charts, _report_views
 from firstpass.stages import _report_figures as figures_of

@@ -1,4 +1,4 @@
-"""Whole or not at all: label files and folders are written beside their target and renamed into place at the end.
+"""Whole or not at all: files and folders are written beside their target and renamed into place at the end.
 
 A failure on the way (a raise, a full disk, Ctrl-C) leaves the target as it was and no temporary file. Only a kill of the
 process itself can leave a ``.firstpass-….part`` neighbor, which may be deleted.
@@ -10,6 +10,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,8 +24,9 @@ MANY_FILES = 256  # above this one sync of the whole system is cheaper than one 
 def atomic_file(path: Path) -> Generator[Path, None, None]:
     """Yields the path of an empty temporary neighbor to write to; it replaces `path` when the block ends without a raise.
 
-    Missing parent folders are made, an existing file is replaced, a symbolic link is followed. Raises FormatError when `path`
-    is not a plain file or the system refuses (no permission, disk full, name too long); any other raise goes through unchanged.
+    Missing parent folders are made, an existing file is replaced and its permissions kept, a symbolic link is followed. Raises
+    FormatError when `path` is not a plain file or the system refuses (no permission, disk full, name too long); any other raise
+    goes through unchanged.
     """
     with _refusals(path):
         target = Path(os.path.realpath(path))
@@ -36,6 +38,8 @@ def atomic_file(path: Path) -> Generator[Path, None, None]:
     try:
         with _refusals(path):
             yield temp
+            if target.exists():
+                temp.chmod(stat.S_IMODE(target.stat().st_mode))
             _sync(temp)
             temp.replace(target)
             _sync_folder(target.parent)

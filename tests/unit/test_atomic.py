@@ -5,9 +5,9 @@ import stat
 
 import pytest
 
+from firstpass import atomic
+from firstpass.atomic import atomic_file, atomic_folder, check_folder_target
 from firstpass.errors import FormatError
-from firstpass.formats import _atomic
-from firstpass.formats._atomic import atomic_file, atomic_folder, check_folder_target
 
 
 def test_file_appears_whole(tmp_path):
@@ -26,6 +26,13 @@ def test_file_has_ordinary_permissions(tmp_path):
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
+
+
+def test_an_old_files_permissions_stay(tmp_path):
+    (tmp_path / "a").touch(mode=0o640)
+    with atomic_file(tmp_path / "a") as temp:
+        temp.write_text("x")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
 
 
 def test_raise_keeps_old_file_and_no_temp(tmp_path):
@@ -72,7 +79,7 @@ def test_folder_appears_whole(tmp_path):
 
 
 def test_many_files_are_synced_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(_atomic, "MANY_FILES", 3)
+    monkeypatch.setattr(atomic, "MANY_FILES", 3)
     with atomic_folder(tmp_path / "set") as temp:
         for i in range(5):
             (temp / str(i)).touch()
