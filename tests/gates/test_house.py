@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 60
 HEAVY = ("torch", "onnxruntime", "cv2", "sklearn", "scipy", "sqlalchemy", "matplotlib", "pycocotools", "PIL")
 
@@ -22,6 +23,11 @@ def test_files_and_functions_stay_small(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= MAX_FUNCTION_LINES, f"{node.name} has {length} lines"
+
+
+def test_test_files_stay_small() -> None:
+    lines = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n") for path in TESTS}
+    assert not {name: count for name, count in lines.items() if count > MAX_FILE_LINES}
 
 
 def test_no_room_is_called_utils() -> None:
