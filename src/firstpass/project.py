@@ -131,10 +131,8 @@ class Project:
 
     @property
     def reviewed(self) -> Layer:
-        """The layer of what the experts said, made empty at the first use. Raises StoreReadOnly when it cannot be made."""
-        if REVIEW_LAYER in self.layers:
-            return self.layers[REVIEW_LAYER]
-        return self.layers.create(REVIEW_LAYER, Author("human", "experts"), "review")
+        """The layer of what the experts said. Until the first review it reads as empty; the first write makes it."""
+        return self.layers.awaited(REVIEW_LAYER, Author("human", "experts"), "review")
 
     @property
     def models_path(self) -> Path:

@@ -136,13 +136,20 @@ def test_a_picture_that_is_not_there_is_a_problem(project: Project) -> None:
     assert isinstance(project.image(ImageRef("", "/nowhere/b.png", "b.png", 1, 1)), Problem)
 
 
-def test_the_review_layer_is_made_at_first_use(project: Project) -> None:
-    assert "review" not in project.layers
+def test_the_review_layer_is_made_by_its_first_write_and_reads_as_empty_before(project: Project) -> None:
     ref = ImageRef("", "/x", "x.png", 10, 10)
     project.store.images.add([NewImage(ref)])
+    early = project.reviewed
+    assert (early.name, early.kind, len(early), list(early), early.looked(), early.counts()) == (
+        "review", "review", 0, [], frozenset(), {},
+    )  # fmt: skip
+    assert (early.get("x.png"), early.history("x.png"), len(early.table())) == (None, [], 0)
+    assert "review" not in project.layers
     look = LabeledImage(ref, Author("human", "ann"), (Labeled(ObjectId("1"), "cat", Box(0, 0, 1, 1)),))
     project.reviewed.write([look])
     assert list(project.layers["review"]) == [look]
+    early.write([look])  # made by another meanwhile: the same layer
+    assert (len(early.history("x.png")), len(project.layers)) == (2, 1)
     assert list(project.images) == [ref]
 
 

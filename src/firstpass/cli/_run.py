@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firstpass.errors import Problem, UsageError
+from firstpass.errors import FormatError, Problem, UsageError
 
 if TYPE_CHECKING:
     from firstpass.project import Project
@@ -80,8 +80,12 @@ def _keep(problems: Sequence[Problem], project: Project | None) -> Path | None:
         cells = problem.as_dict()
         writer.writerow({k: "'" + v if v[:1] in {"=", "+", "-", "@"} else v for k, v in cells.items()})
     path = project.reports_path / "problems.csv"
-    with atomic_file(path) as target:
-        target.write_text(text.getvalue(), encoding="utf-8")
+    try:
+        with atomic_file(path) as target:
+            target.write_text(text.getvalue(), encoding="utf-8")
+    except FormatError as error:  # a project that can only be read
+        words(f"the list of problems was not kept: {error}")
+        return None
     return path
 
 

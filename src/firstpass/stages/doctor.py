@@ -80,7 +80,8 @@ def examine_project(project: Project, *, deep: bool = False, progress: Progress 
     room = f"{free / (1 << 30):.1f} GiB free"
     findings.append(Finding("disk", "good" if free > LOW_DISK_BYTES else "bad", room, "Make room: at least 1 GiB"))
     problems = list(project.store.check())
-    findings.append(Finding("data base", "bad" if problems else "good", f"{len(problems)} problems" if problems else "sound"))
+    state = (f"{len(problems)} problems" if problems else "sound") + (", read-only" if project.store.read_only else "")
+    findings.append(Finding("data base", "bad" if problems else "good", state))
     missing = _image_problems(project, deep, progress)
     count = project.store.images.count()
     words = f"{count:,} registered" + (f", {len(missing):,} missing or changed" if missing else ", all there")

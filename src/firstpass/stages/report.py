@@ -44,12 +44,11 @@ def write_report(
     """Writes ``reports/report.html`` (or `out`) whole or not at all, and CSV tables beside it.
 
     pictures: False leaves every picture of the data set out, for sets whose license forbids showing them. A project without
-    labels gives a report that says so. Raises OSError when the target cannot be written.
+    labels gives a report that says so. Raises FormatError when the target cannot be written.
     """
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
     path = out or project.reports_path / "report.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
     figures = figures_of.collect(project, CostTable.from_mapping(project.config.costs))
     reviewed = project.reviewed if len(project.reviewed) else None
     plots = _report_charts.distribution(project, reviewed)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstpass import registry
-from firstpass.errors import FirstpassError, Problem
+from firstpass.errors import FirstpassError, Problem, StoreReadOnly
 from firstpass.labels import ImageRef, LabeledImage
 from firstpass.media.image import Rgb
 from firstpass.project import Project
@@ -41,12 +41,16 @@ def select(
     layer: str | None = None,
     embedder: str = "color-texture",
     seed: int = 0,
+    preview: bool = False,
     progress: Progress | None = None,
 ) -> SelectReport:
     """Puts the next `count` images into the review queue, in place of what waits there.
 
-    layer: the first pass to judge by (None = the newest prelabel layer, if any). Raises UnknownPlugin, UsageError.
+    layer: the first pass to judge by (None = the newest prelabel layer, if any). preview: only say which they would be.
+    Raises UnknownPlugin, UsageError, and StoreReadOnly for a project that can only be read, unless it is a preview.
     """
+    if project.store.read_only and not preview:
+        raise StoreReadOnly(f"{project.path}: the queue cannot be written here; a preview of the choice can be had (--preview)")
     plugin = registry.find("strategies", strategy)
     reviewed = project.reviewed.looked()
     pool_refs = [ref for ref in project.store.images.all() if ref.name not in reviewed]
@@ -67,8 +71,9 @@ def select(
     )
     choices = cast("Strategy", plugin.factory).choose(pool, count, np.random.default_rng(seed))
     chosen = tuple(Queued(pool_refs[c.index].name, c.priority, c.why, plugin.name) for c in choices)
-    project.store.queue.clear()
-    project.store.queue.put(chosen)
+    if not preview:
+        project.store.queue.clear()
+        project.store.queue.put(chosen)
     return SelectReport(plugin.name, len(pool_refs), chosen, tuple(problems))
 
 
@@ -112,7 +117,8 @@ def embed_images(
             rows = opened.embed(pictures)
             if rows.shape[0] != len(names):
                 raise FirstpassError(f"embedder {plugin.name} gave {rows.shape[0]} vectors for {len(names)} pictures")
-            project.store.vectors.put(kind, names, rows)
+            if not project.store.read_only:
+                project.store.vectors.put(kind, names, rows)
             vectors |= dict(zip(names, rows, strict=True))
         if progress:
             progress(min(start + EMBED_BATCH, len(todo)), len(todo))

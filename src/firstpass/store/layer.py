@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -29,8 +29,12 @@ class Layer:
     name, kind ("import", "prelabel", "review", "truth"), author: who made it (in a review layer each row has its own author).
     """
 
-    def __init__(self, database: Database, names: Names, key: int, name: str, author: Author, kind: Any) -> None:
-        self._database, self._names, self._key = database, names, key
+    def __init__(
+        self, database: Database, names: Names, key: int, name: str, author: Author, kind: Any,
+        make: Callable[[], int] | None = None,
+    ) -> None:  # fmt: skip
+        """make: makes the layer and gives its key, at the first write of one that is not there yet (key 0 until then)."""
+        self._database, self._names, self._key, self._make = database, names, key, make
         self.name, self.author, self.kind = name, author, kind
 
     def write(self, items: Iterable[LabeledImage], *, chunk: int = 500) -> WrittenRows:
@@ -42,6 +46,8 @@ class Layer:
         """
         if chunk < 1:
             raise UsageError(f"chunk must be at least 1, but got {chunk}")
+        if self._make is not None:
+            self._key, self._make = self._make(), None
         images = objects = 0
         source = iter(items)
         while batch := list(islice(source, chunk)):

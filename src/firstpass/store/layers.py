@@ -51,8 +51,22 @@ class Layers:
         if not name.strip():
             raise UsageError("a layer needs a name")
         found = self._find(name)
+        if found is None:
+            self._make(name, author, kind)
+        return _same(self.get(name) if found is None else found, author, kind)
+
+    def awaited(self, name: str, author: Author, kind: LayerKind) -> Layer:
+        """The layer of that name; where there is none yet, one that reads as empty and is made by its first write.
+
+        So what only reads leaves the data base as it is, and works where it cannot be written. Raises UsageError as `create`.
+        """
+        found = self._find(name)
         if found is not None:
             return _same(found, author, kind)
+        return Layer(self._database, self._names, 0, name, author, kind, lambda: self._make(name, author, kind))
+
+    def _make(self, name: str, author: Author, kind: LayerKind) -> int:
+        """Inserts the layer unless one of that name is there by now; its key."""
         t = schema.layers
         with self._names.writing() as connection:
             taken = connection.execute(select(t.c.id).where(t.c.name == name)).scalar_one_or_none()
@@ -61,7 +75,8 @@ class Layers:
                 author_id = self._names.author_key(connection, author)
                 row = {"id": key, "name": name, "kind": kind, "author_id": author_id, "created_at": now()}
                 connection.execute(t.insert(), row)
-        return _same(self.get(name), author, kind)
+                return key
+        return int(taken)
 
     def get(self, name: str) -> Layer:
         """The layer of that name. Raises UsageError with the nearest names."""
