@@ -85,6 +85,26 @@ def with_labeler(text: str, choice: LabelerChoice) -> str:
             if key not in labeler:
                 labeler[key] = tomlkit.table()
             _replace(labeler[key], values, f"labeler.{key}")
+    return _dumped(document, text)
+
+
+def with_phrases(text: str, phrases: Mapping[str, Sequence[str]]) -> str:
+    """The text with these phrases in the classes of these names; none = the class is asked for by its name."""
+    document: Any = tomlkit.parse(text)
+    for table in document.get("classes", ()):
+        wanted = phrases.get(str(table["name"]))
+        if wanted is None or list(table.get("phrases", ())) == list(wanted):
+            continue
+        with _words_last(table):
+            if wanted:
+                table["phrases"] = _item(list(wanted))
+            else:
+                del table["phrases"]
+    return _dumped(document, text)
+
+
+def _dumped(document: Any, text: str) -> str:
+    """The document as text, with the line ends that the text before had."""
     written = tomlkit.dumps(document)
     return re.sub(r"\r?\n", "\r\n", written) if "\r\n" in text else written
 

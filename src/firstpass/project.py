@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -182,12 +182,25 @@ class Project:
         self._rewrite(text, with_classes(text, fresh) if fresh else text)
         return self.ontology
 
-    def set_labeler(self, choice: LabelerChoice) -> None:
-        """Writes the choice into ``firstpass.toml``, leaving the rest of it as it is. Raises ConfigError, UsageError."""
+    def set_phrases(self, phrases: Mapping[str, Sequence[str]]) -> Ontology:
+        """Writes the words that models are asked for these classes with into ``firstpass.toml``, leaving the rest as it is.
+
+        phrases: by class name; none for a class = its name. The file is read anew first. Gives the new ontology. Raises
+        UnknownClass and UsageError for a blank phrase, then nothing is changed; ConfigError, StoreReadOnly.
+        """
+        text = _text_of(self.path / FILE_NAME)
+        self._rewrite(text, self._with_phrases(text, phrases))
+        return self.ontology
+
+    def set_labeler(self, choice: LabelerChoice, phrases: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Writes the choice into ``firstpass.toml``, leaving the rest of it as it is.
+
+        phrases: of classes, as for :meth:`set_phrases`, written with it whole or not at all. Raises ConfigError, UsageError.
+        """
         from firstpass.config_text import with_labeler
 
         text = _text_of(self.path / FILE_NAME)
-        self._rewrite(text, with_labeler(text, choice))
+        self._rewrite(text, self._with_phrases(with_labeler(text, choice), phrases or {}))
 
     def close(self) -> None:
         """Closes the data base."""
@@ -206,6 +219,16 @@ class Project:
         lines.append(f"  {len(names)} classes: {shown}" if names else "  no classes yet")
         lines += [f"  layer {line}" for line in repr(self.layers).splitlines() if len(self.layers)]
         return "\n".join(lines)
+
+    def _with_phrases(self, text: str, phrases: Mapping[str, Sequence[str]]) -> str:
+        from firstpass.config_text import with_phrases
+
+        ontology = parse_config(text, self.path / FILE_NAME).ontology
+        for name, words in phrases.items():
+            ontology.index(name)
+            if isinstance(words, str) or not all(word.strip() for word in words):
+                raise UsageError(f"class {name!r} needs a list of phrases, none of them blank, but got {words!r}")
+        return with_phrases(text, phrases) if phrases else text
 
     def _rewrite(self, old: str, new: str) -> None:
         from firstpass.config_text import write_text

@@ -3,19 +3,23 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
-from firstpass import registry
+from firstpass import Project, registry
 from firstpass.errors import MissingWeights, UsageError
 from firstpass.labelers.base import Artifact, Cue, Gives, LabelerSpec, OutOfSample, Reply
 from firstpass.labels import Author, Box, ImageRef, Labeled, LabeledImage, ObjectId, Ontology, Tag
 from firstpass.media.image import Image
 from firstpass.stages._trial_judge import stratified
+from firstpass.stages.import_ import import_images
+from firstpass.stages.prelabel import prelabel
 from firstpass.stages.trial import BY_HAND, Candidate, grid, read_prompts, trial, use
 
 CLASSES = ("cat", "dog", "cow")
@@ -44,7 +48,7 @@ def project():
 
     return SimpleNamespace(
         ontology=Ontology.of(CLASSES), config=SimpleNamespace(costs={}), image=image, store=SimpleNamespace(images=images),
-        set_labeler=chosen.append, chosen=chosen,
+        set_labeler=lambda choice, phrases: chosen.append(choice), chosen=chosen,
     )  # fmt: skip
 
 
@@ -217,6 +221,30 @@ def test_winner_is_written_with_settings_and_thresholds(project, oracle):
         use(project, got, "x")
     with pytest.raises(UsageError, match="cannot be"):
         use(project, got, BY_HAND)
+
+
+def test_winners_prompts_become_the_phrases_and_the_first_pass_asks_with_them(tmp_path, oracle):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for k in range(12):
+        Picture.fromarray(np.full((200, 200, 3), 20 * k, np.uint8)).save(photos / f"{k:03}.png")
+    oracle.truth.update(shelf(12))
+    objects = (*oracle.truth["000.png"].objects, Labeled(ObjectId("x"), "extra", Box(0, 50, 30, 80)))
+    oracle.truth["000.png"] = replace(oracle.truth["000.png"], objects=objects)  # a class that the project lacks
+    with Project.create(tmp_path / "shelf", images=str(photos), classes=CLASSES) as project:
+        import_images(project)
+        project.set_phrases({"dog": ["hound"]})
+        found = grid(["oracle"], [{"right": 1.0}], {"short": {"cat": ("kitty", "tabby"), "extra": ("more",)}})
+        chosen = use(project, trial(project, found, truth=oracle.truth))
+        assert chosen.prompts["cat"] == ("kitty", "tabby")
+    with Project.open(tmp_path / "shelf") as project:
+        assert project.labeler.name == "oracle"
+        assert {c.name: c.phrases for c in project.ontology} == {"cat": ("kitty", "tabby"), "dog": ("hound",), "cow": ()}
+        oracle.asked.clear()
+        prelabel(project)
+        assert {tuple(asked.items()) for _, asked in oracle.asked} == {
+            (("cat", ("kitty", "tabby")), ("dog", ("hound",)), ("cow", ("cow",)))
+        }
 
 
 def test_unscored_labelers_and_tags_have_their_place(project, oracle):

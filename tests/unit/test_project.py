@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from firstpass.errors import ConfigError, Problem, ProjectExists, ProjectNotFound, UsageError
+from firstpass.errors import ConfigError, Problem, ProjectExists, ProjectNotFound, UnknownClass, UsageError
 from firstpass.labels import AttributeSpec, Author, Box, GuideExample, ImageRef, LabelClass, Labeled, LabeledImage, ObjectId
 from firstpass.media.image import Image
 from firstpass.project import LabelerChoice, Project
@@ -224,6 +224,42 @@ def test_the_labeler_is_written_where_it_stands(project: Project) -> None:
     ]
     assert 'name = "fake"  # none' in text
     assert "[labeler.thresholds]\ndog = 0.5\n" in text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_phrases_are_written_where_they_stand_and_every_comment_stays(project: Project, end: str) -> None:
+    project.add_classes(RICH)
+    edit(project, 'name = "cat"', 'name = "cat"  # purrs\nphrases = ["kitty"]  # by Ann')
+    before = toml_of(project).read_text()
+    toml_of(project).write_bytes(before.replace("\n", end).encode())
+    project.set_labeler(LabelerChoice("fake"), {"cat": ["tabby", 'a "cat"'], "dog": ("hound",), RICH.name: ()})
+    text = toml_of(project).read_bytes().decode()
+    assert text.count("\r\n") == (text.count("\n") if end == "\r\n" else 0)
+    lines = text.splitlines()
+    assert 'phrases = ["tabby", "a \\"cat\\""]  # by Ann' in lines
+    assert [line for line in before.splitlines() if "#" in line] != []
+    assert all(line in lines for line in before.splitlines() if line.startswith(("#", "[")) or "# purrs" in line)
+    with Project.open(project.path) as again:
+        assert again.labeler.name == "fake"
+        assert [c.phrases for c in again.ontology] == [("tabby", 'a "cat"'), ("hound",), ()]
+        assert again.ontology[RICH.name].guide == RICH.guide
+        assert again.set_phrases({"cat": ["kitty"]})["cat"].phrases == ("kitty",)
+    first = toml_of(project).read_bytes()
+    assert project.set_phrases({"cat": ["kitty"]}).names == ("cat", "dog", RICH.name)
+    assert toml_of(project).read_bytes() == first
+
+
+def test_phrases_of_an_inline_list_and_wrong_ones(project: Project) -> None:
+    toml_of(project).write_text('classes = [\n  { name = "cat" },  # purrs\n]\n[project]\nimages = "."\n')
+    assert project.set_phrases({"cat": ["kitty"]})["cat"].phrases == ("kitty",)
+    before = toml_of(project).read_bytes()
+    assert b"# purrs" in before
+    with pytest.raises(UnknownClass, match="elk"):
+        project.set_phrases({"cat": ["a"], "elk": ["b"]})
+    for wrong in ("kitty", ["kitty", " "]):
+        with pytest.raises(UsageError, match="list of phrases"):
+            project.set_phrases({"cat": wrong})
+    assert toml_of(project).read_bytes() == before
 
 
 def test_a_setting_that_toml_cannot_hold_changes_nothing(project: Project) -> None:

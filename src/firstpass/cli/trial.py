@@ -21,7 +21,9 @@ def run(  # noqa: D103  # its help text is the module's docstring
     prompts: Annotated[Path | None, typer.Option(help="CSV or TOML of prompt variants: a grid with the labelers.")] = None,
     sample: Annotated[int, typer.Option(min=3, help="How many images.")] = 30,
     seed: Annotated[int, typer.Option(help="Same seed, same sample.")] = 0,
-    use: Annotated[bool, typer.Option("--use", help="Make the best row the project's labeler.")] = False,
+    use: Annotated[
+        bool, typer.Option("--use", help="Make the best row the project's labeler, its prompts the classes' phrases.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from firstpass.project import Project
@@ -45,4 +47,6 @@ def run(  # noqa: D103  # its help text is the module's docstring
         if use:
             chosen = stage.use(opened, result)
             lines.append(f"the project's labeler is now {chosen.name}")
+            if chosen.prompts:
+                lines.append(f"its prompts are now the phrases of {', '.join(chosen.prompts)}")
         finish(result, as_json=as_json, lines=lines, problems=result.problems, project=opened)

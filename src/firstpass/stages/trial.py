@@ -279,7 +279,8 @@ def _verdict(rows: Sequence[TrialRow], spent: Mapping[str, _trial_judge.Floats],
 
 
 def use(project: Project, result: TrialResult, name: str = "") -> TrialRow:
-    """Make a candidate the project's labeler, with its settings and thresholds. name: "" = the winner, which must be sure.
+    """Make a candidate the project's labeler, with its settings, thresholds and, where it was asked with prompts of its own,
+    these as the classes' phrases. name: "" = the winner, which must be sure. Classes that only the truth has are left out.
 
     Raises UsageError when there is no sure winner, no such row, it is drawing by hand, or it failed; and for a labeler that
     learns, which has to be trained first (`firstpass train`), since a trial keeps no model.
@@ -297,5 +298,7 @@ def use(project: Project, result: TrialResult, name: str = "") -> TrialRow:
         raise UsageError(f"{row.labeler} learns, and a trial keeps no model: run `firstpass train --labeler {row.labeler}`")
     from firstpass.project import LabelerChoice
 
-    project.set_labeler(LabelerChoice(row.labeler, dict(row.settings), dict(row.thresholds)))
+    thresholds = {name: threshold for name, threshold in row.thresholds.items() if name in project.ontology}
+    phrases = {name: words for name, words in row.prompts.items() if name in project.ontology}
+    project.set_labeler(LabelerChoice(row.labeler, dict(row.settings), thresholds), phrases)
     return row
