@@ -209,14 +209,26 @@ class Artifact:
 
 
 class Learner(Protocol):
-    """The other face of a labeler that learns: the same PLUGIN class has `fit`."""
+    """The other face of a labeler that learns: the same PLUGIN class has `fit`.
+
+    One without settings of its own to learn with may leave `settings` out of the signature of `fit`; given any, it is not run.
+    """
 
     @classmethod
     def fit(
-        cls, examples: Iterable[TrainingExample], ask: Ask, folder: Path, budget: Budget, progress: Progress | None = None
+        cls,
+        examples: Iterable[TrainingExample],
+        ask: Ask,
+        folder: Path,
+        budget: Budget,
+        progress: Progress | None = None,
+        *,
+        settings: Settings | None = None,
     ) -> Artifact:
         """Learn from the examples and write the artifact into `folder` (empty, exists).
 
-        No example: an artifact that proposes nothing.
+        settings: of those that SPEC.settings names, the ones that the person gave, checked for their names, and the opened
+        parts under ``parts``; None or empty = all defaults. The artifact must remember those that its answers depend on: it is
+        opened by its folder alone. No example: an artifact that proposes nothing. Raises UsageError for a value that is wrong.
         """
         ...
