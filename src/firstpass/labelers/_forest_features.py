@@ -108,9 +108,14 @@ def _fine_maps(rgb: U8, shape: GridShape) -> list[F32]:
     light = np.ascontiguousarray(fine[:, :, 0])
     gx, gy = _sobel(light, 1, 0), _sobel(light, 0, 1)
     grad = np.sqrt(gx * gx + gy * gy)
-    blocks = grad.reshape(shape.rows, 2, shape.cols, 2)
-    values = light.reshape(shape.rows, 2, shape.cols, 2)
-    return [blocks.mean((1, 3)), blocks.max((1, 3)), values.min((1, 3)), values.max((1, 3))]
+    mean = (_pooled(np.add, grad) * np.float32(0.25)).astype(np.float32, copy=False)
+    return [mean, _pooled(np.maximum, grad), _pooled(np.minimum, light), _pooled(np.maximum, light)]
+
+
+def _pooled(combine: np.ufunc, image: F32) -> F32:
+    """Return blocks of 2 x 2 of an image with even sides combined into one; far quicker than reducing a reshaped array."""
+    rows = combine(image[0::2], image[1::2])
+    return combine(rows[:, 0::2], rows[:, 1::2])
 
 
 def image_features(rgb: U8, spec: GridSpec) -> tuple[F32, GridShape]:
@@ -118,6 +123,12 @@ def image_features(rgb: U8, spec: GridSpec) -> tuple[F32, GridShape]:
 
     rgb: uint8 (h, w, 3). Raises ValueError for an image without pixels.
     """
+    maps, shape = feature_maps(rgb, spec)
+    return np.stack(maps, axis=-1).astype(np.float32, copy=False), shape
+
+
+def feature_maps(rgb: U8, spec: GridSpec) -> tuple[list[F32], GridShape]:
+    """Return :func:`image_features` as a list of maps (rows, cols), for who needs a few cells only."""
     shape = grid_shape(rgb.shape[0], rgb.shape[1], spec)
     base = _lab(rgb, shape.rows, shape.cols)
     maps = _fine_maps(rgb, shape)
@@ -134,7 +145,7 @@ def image_features(rgb: U8, spec: GridSpec) -> tuple[F32, GridShape]:
     stats = _image_stats(base)
     light = base[:, :, 0]
     maps += [(light - stats[0]) / (stats[1] + np.float32(0.02))]
-    return np.stack(maps, axis=-1).astype(np.float32, copy=False), shape
+    return maps, shape
 
 
 def _image_stats(base: F32) -> F32:

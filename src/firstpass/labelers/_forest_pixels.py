@@ -5,6 +5,7 @@ Center heat maps follow Zhou et al., "Objects as Points" (2019); the trees on a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -108,15 +109,20 @@ def _draw_edge(edges: F32, inside: Mask, row: int, col: int) -> None:
     np.maximum(edges[r0:r1, c0:c1], part, out=edges[r0:r1, c0:c1])
 
 
-def sample_rows(features: F32, targets: F32, n_slots: int, budget: int, rng: np.random.Generator) -> tuple[F32, F32, F32]:
-    """Return about ``budget`` rows (features, targets, weights), centers and objects sampled more often than background."""
-    flat_x = features.reshape(-1, features.shape[2])
-    flat_y = targets.reshape(-1, targets.shape[2])
-    wish = 1.0 + 9.0 * flat_y[:, :n_slots].max(axis=1) + flat_y[:, n_slots : 2 * n_slots].max(axis=1)
+def sample_rows(maps: Sequence[F32], targets: F32, n_slots: int, budget: int, rng: np.random.Generator) -> tuple[F32, F32, F32]:
+    """Return about ``budget`` rows (features, targets, weights), centers and objects sampled more often than background.
+
+    maps: the image's feature maps (rows, cols); targets: float32 (rows, cols, k).
+    """
+    flat = targets.reshape(-1, targets.shape[2])
+    center, area = (np.maximum.reduce([flat[:, start + k] for k in range(n_slots)]) for start in (0, n_slots))
+    wish = 1.0 + 9.0 * center + area
     share = np.minimum(1.0, wish / wish.sum() * budget)
     keep = np.flatnonzero(rng.random(len(share)) < share)
     weights = (1.0 / np.sqrt(np.maximum(share[keep], 1e-3))).astype(np.float32)
-    return flat_x[keep], flat_y[keep].astype(np.float32), weights
+    rows, cols = np.divmod(keep, targets.shape[1])
+    features = np.stack([one[rows, cols] for one in maps], axis=1).astype(np.float32, copy=False)
+    return features, flat[keep].astype(np.float32), weights
 
 
 def jitter_image(rgb: U8, truth: Truth, rng: np.random.Generator) -> tuple[U8, Truth]:

@@ -7,15 +7,16 @@ maps come from the pixel model fitted without its fold (stacked generalization, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstpass.labelers._forest_boxes import clip_boxes, pairwise_iou
 from firstpass.labelers._forest_candidates import Candidates, ClassSizes, Sampler, generate, make_sampler
-from firstpass.labelers._forest_features import GridSpec, image_features
+from firstpass.labelers._forest_features import GridSpec, feature_maps
 from firstpass.labelers._forest_masks import point_features, point_targets
 from firstpass.labelers._forest_pixels import Truth, image_maps, jitter_image, pixel_targets, sample_rows
 from firstpass.labelers._forest_second import (
@@ -34,6 +35,8 @@ I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 Rows: TypeAlias = tuple[F32, ...]
 Progress: TypeAlias = Callable[[str, float], None]
+Load: TypeAlias = Callable[[int], tuple[U8, Truth]]
+T = TypeVar("T")
 
 MAX_FOLDS = 3
 PIXEL_TREES = 16
@@ -79,14 +82,14 @@ class Trained:
     kept: tuple[Kept, ...]
 
 
-def train(load: Callable[[int], tuple[U8, Truth]], n_images: int, setup: Setup, progress: Progress) -> Trained | None:
+def train(load: Load, n_images: int, setup: Setup, progress: Progress) -> Trained | None:
     """Return the trained stages, or None where the labeled images give no candidate to learn from.
 
-    load: gives an image and its truth in class slots, any number of times.
+    load: gives an image and its truth in class slots, any number of times; called by this thread only.
     """
     folds = _folds(n_images, setup)
     progress("features", 0.0)
-    rows = [_pixel_rows(load(i), i, n_images, setup) for i in range(n_images)]
+    rows = _per_image(load, range(n_images), lambda i, example: _pixel_rows(example, i, n_images, setup), setup.threads)
     progress("pixel forest", 0.25)
     n_folds = int(folds.max()) + 1
     partial = [_grow_pixels([r for r, f in zip(rows, folds, strict=True) if f != fold], setup) for fold in range(n_folds)]
@@ -96,14 +99,24 @@ def train(load: Callable[[int], tuple[U8, Truth]], n_images: int, setup: Setup, 
     del rows
     progress("candidates", 0.5)
     honest = _honest_images(n_images, setup)
-    samplers: list[Sampler] = []
-    truths: list[Truth] = []
-    for i in honest.tolist():
-        rgb, truth = load(i)
-        bank = partial[int(folds[i])] or pixels
-        samplers.append(make_sampler(image_maps(rgb, setup.spec, (bank,), len(setup.sizes)), setup.sizes))
-        truths.append(truth)
+
+    def look(i: int, example: tuple[U8, Truth]) -> tuple[Sampler, Truth]:
+        maps = image_maps(example[0], setup.spec, (partial[int(folds[i])] or pixels,), len(setup.sizes))
+        return make_sampler(maps, setup.sizes), example[1]
+
+    looked = _per_image(load, honest.tolist(), look, setup.threads)
+    samplers, truths = [sampler for sampler, _ in looked], [truth for _, truth in looked]
     return _train_second(pixels, honest, folds[honest], samplers, truths, setup, progress)
+
+
+def _per_image(load: Load, images: Sequence[int], work: Callable[[int, tuple[U8, Truth]], T], threads: int) -> list[T]:
+    """Return what ``work`` makes of every image, in their order, a few images in memory at a time."""
+    done: list[T] = []
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        for start in range(0, len(images), 2 * max(1, threads)):
+            some = images[start : start + 2 * max(1, threads)]
+            done += pool.map(work, some, [load(i) for i in some])
+    return done
 
 
 def _folds(n_images: int, setup: Setup) -> I64:
@@ -130,8 +143,8 @@ def _pixel_rows(example: tuple[U8, Truth], index: int, n_images: int, setup: Set
     parts: list[Rows] = []
     for copy in range(copies):
         rgb, truth = example if copy == 0 else jitter_image(*example, rng)
-        features, shape = image_features(rgb, setup.spec)
-        parts.append(sample_rows(features, pixel_targets(truth, n_slots, shape), n_slots, max(20, int(budget)), rng))
+        maps, shape = feature_maps(rgb, setup.spec)
+        parts.append(sample_rows(maps, pixel_targets(truth, n_slots, shape), n_slots, max(20, int(budget)), rng))
     return _join(parts)
 
 
@@ -177,12 +190,13 @@ def _train_second(
         mask_rows = [_mask_rows(samplers[i], scored[i], truths[i], setup.rng(4, i)) for i in at]
         maskers = fits.grow(mask_rows, TreeSettings(16, 16, 8, 0.4, setup.threads), int(30_000 * setup.effort))
     progress("proposals", 0.9)
-    kept = [
-        keep_best(
-            samplers[i], scored[i], scorers[int(folds[i])], setup.rule, None if maskers is None else maskers[int(folds[i])]
-        )
-        for i in at
-    ]
+
+    def keep(i: int) -> Kept:
+        fold = int(folds[i])
+        return keep_best(samplers[i], scored[i], scorers[fold], setup.rule, None if maskers is None else maskers[fold])
+
+    with ThreadPoolExecutor(max(1, setup.threads)) as pool:
+        kept = list(pool.map(keep, at))
     stages = Stages(pixels, refiners[-1], scorers[-1], None if maskers is None else maskers[-1])
     return Trained(stages, honest, tuple(kept))
 
