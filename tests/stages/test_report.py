@@ -1,6 +1,7 @@
 """The report: one file that needs nothing else, true figures, and no way in for hostile names."""
 
 import csv
+import json
 import re
 from datetime import UTC, datetime
 
@@ -10,6 +11,8 @@ from PIL import Image as Picture
 
 from firstpass import Author, Box, ImageRef, Labeled, LabeledImage, Project
 from firstpass.labels import stable_id
+from firstpass.stages import _report_experts
+from firstpass.stages._plain import plain
 from firstpass.stages.import_ import import_images
 from firstpass.stages.report import write_report
 from firstpass.stages.review import simulated_review
@@ -84,6 +87,52 @@ def test_measured_time_is_never_mixed_with_simulated(project):
     assert done.figures["saved_fraction"] == pytest.approx(1 - 24 / (6 * 2 * 7.0))
 
 
+def test_each_expert_has_a_row_and_simulated_work_one_of_its_own(project):
+    _label(project, "truth", "truth", scores=False)
+    names = [ref.name for ref in project.store.images.all()]
+    simulated_review(project, "truth", names=names[:2])
+    at = datetime.now(UTC)
+    for who, some in (("anna", names[2:5]), (EVIL, names[5:7]), ("ben", names[7:])):
+        looks = project.layers["truth"].read(some)
+        project.reviewed.write(LabeledImage(x.image, Author("human", who), x.objects) for x in looks)
+    project.store.effort.log(Effort(f"a{n}", n, "anna", "draw box", 2, 4.5, at) for n in names[2:5])
+    project.store.effort.log(
+        [Effort("a", names[2], "anna", "verify", 1, 1.0, at), Effort("e", names[5], EVIL, "x", 1, 3.0, at)]
+    )
+    done = write_report(project)
+    found = {(row["expert"], row["simulated"]): row for row in done.figures["experts"]}
+    told = {key: tuple(row[k] for k in ("images", "objects", "actions", "seconds")) for key, row in found.items()}
+    assert told == {
+        (EVIL, False): (2, 4, 1, 3.0),
+        ("anna", False): (3, 6, 7, 14.5),
+        ("ben", False): (1, 2, 0, None),
+        ("simulated-expert", True): (2, 4, 4, 28.0),
+    }
+    assert found["anna", False]["by_action"] == {"draw box": 6, "verify": 1}
+    html = done.path.read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "simulated-expert (simulated)" in html
+    assert [row["expert"] for row in csv.DictReader((done.path.parent / "experts.csv").open())][:2] == [EVIL, "anna"]
+
+
+def test_the_interval_needs_images_and_holds_the_figure(project, monkeypatch):
+    _label(project, "truth", "truth", scores=False)
+    _label(project, "first", "prelabel", scores=True)
+    names = [ref.name for ref in project.store.images.all()]
+    simulated_review(project, "truth", names=names[:3])
+    simulated_review(project, "truth", names=names[3:], proposals="first")
+    done = write_report(project)
+    assert done.figures["saved_interval"] is None
+    assert "not enough data yet (8 of 20 images with a time)" in done.path.read_text(encoding="utf-8")
+    monkeypatch.setattr(_report_experts, "ENOUGH_FOR_INTERVAL", 8)
+    figures = write_report(project).figures
+    low, high = figures["saved_interval"]
+    assert low < figures["saved_fraction"] < high < 1
+    assert figures["saved_interval"] == write_report(project).figures["saved_interval"]
+    assert json.loads(json.dumps(plain(figures)))["saved_interval"] == [low, high]
+    assert re.search(r"95 %: -?\d+ to \d+ %, over images", done.path.read_text(encoding="utf-8"))
+
+
 def test_too_few_images_give_no_figure(project):
     _label(project, "truth", "truth", scores=False)
     simulated_review(project, "truth", names=[next(iter(project.store.images.all())).name])
@@ -117,4 +166,4 @@ def test_simulation_and_trial_are_shown(project):
     html = done.path.read_text(encoding="utf-8")
     for words in ("36 %", "70 %", "too close to call", "Learning curve", "0.990"):
         assert words in html
-    assert {p.name for p in done.tables} == {"classes.csv", "curve.csv", "trial.csv"}
+    assert {p.name for p in done.tables} == {"classes.csv", "curve.csv", "trial.csv"}  # nobody reviewed: no experts.csv

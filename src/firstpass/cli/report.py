@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from firstpass.cli._run import Json, ProjectPath, finish
+from firstpass.cli._run import Json, ProjectPath, finish, percent, table
 
 NAME = "report"
 
@@ -23,5 +24,25 @@ def run(  # noqa: D103  # its help text is the module's docstring
 
     with Project.open(project) as opened:
         done = write_report(opened, out=out, pictures=pictures)
-        lines = [f"{key}: {value}" for key, value in done.figures.items() if isinstance(value, str | int | float)]
-        finish(done, as_json=as_json, lines=[*lines, f"report: {done.path}"], project=opened)
+        finish(done, as_json=as_json, lines=[*_lines(done.figures), f"report: {done.path}"], project=opened)
+
+
+def _lines(figures: Mapping[str, Any]) -> list[str]:
+    counts = f"{figures['images']:,} images, {figures['reviewed']:,} reviewed, {figures['objects']:,} objects"
+    low, high = figures["saved_interval"] or (None, None)
+    sure = f"95 %: {percent(low)} to {percent(high)}, over {figures['timed_images']:,} images" if low is not None else ""
+    if not sure and figures["saved_fraction"] is not None:
+        needed = figures["interval_needs_images"]
+        sure = f"how sure: not enough data yet, {figures['timed_images']} of {needed} images with a time"
+    saved = f"saved: {percent(figures['saved_fraction'])}" + (f" ({sure})" if sure else "")
+    lines = [counts, saved + (", by a simulated expert" if figures["simulated"] else "")]
+    if figures["experts"]:
+        rows = [
+            (
+                row["expert"] + (" (simulated)" if row["simulated"] else ""), f"{row['images']:,}", f"{row['objects']:,}",
+                f"{row['actions']:,}", "not known" if row["seconds"] is None else f"{row['seconds']:,.0f}",
+            )
+            for row in figures["experts"]
+        ]  # fmt: skip
+        lines += ["", *table(("expert", "images", "objects", "actions", "seconds"), rows), ""]
+    return lines

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from firstpass.labels import LabeledImage
 from firstpass.metrics import detection_scores
-from firstpass.metrics.effort import Action, CostTable, draw_all
+from firstpass.metrics.effort import Action, CostTable
 from firstpass.metrics.evidence import show
+from firstpass.stages import _report_experts
 
 if TYPE_CHECKING:
     from firstpass.project import Project
@@ -19,7 +20,9 @@ WEAK_F1 = 0.6
 
 
 def collect(project: Project, costs: CostTable) -> dict[str, Any]:
-    """Images, layers, effort by action, seconds and saved share (None = not enough data yet), classes, advice."""
+    """Images, layers, effort by action and by expert, seconds, saved share and its interval (None = not enough data yet),
+    classes, advice.
+    """
     costs = costs.with_classes(len(project.ontology))
     layers = [
         {"name": i.name, "kind": i.kind, "author": i.author.name, "images": i.images, "objects": i.objects}
@@ -31,11 +34,10 @@ def collect(project: Project, costs: CostTable) -> dict[str, Any]:
     for total in project.store.effort.totals():
         if total.simulated != bool(measured):
             actions[total.action] += total.count
-    counted = [labeled for labeled in project.reviewed if labeled.image.name in timed]
-    seconds = sum(timed[labeled.image.name] for labeled in counted)
-    baseline = sum(draw_all(labeled, costs).baseline_seconds for labeled in counted)
+    reviews = _report_experts.go_through(project, timed, costs)
+    seconds, baseline = sum(reviews.spent_s), sum(reviews.baseline_s)
     reviewed = len(project.reviewed)
-    enough = len(counted) >= ENOUGH_IMAGES and seconds > 0 and baseline > 0
+    enough = len(reviews.spent_s) >= ENOUGH_IMAGES and seconds > 0 and baseline > 0
     classes = _classes(project)
     return {
         "images": project.store.images.count(),
@@ -46,7 +48,10 @@ def collect(project: Project, costs: CostTable) -> dict[str, Any]:
         "seconds": seconds,
         "baseline_seconds": baseline,
         "saved_fraction": 1 - seconds / baseline if enough else None,
-        "timed_images": len(counted),
+        "saved_interval": _report_experts.saved_interval(reviews.spent_s, reviews.baseline_s) if enough else None,
+        "interval_needs_images": _report_experts.ENOUGH_FOR_INTERVAL,
+        "timed_images": len(reviews.spent_s),
+        "experts": _report_experts.rows(project, reviews),
         "simulated": bool(timed) and not measured,
         "draw_box_s": costs.draw_box_s,
         "classes": classes,

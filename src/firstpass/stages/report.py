@@ -68,6 +68,9 @@ def write_report(
     with atomic_file(path) as target:
         target.write_text(html, encoding="utf-8")
     tables = [_table(path.with_name("classes.csv"), figures["classes"])]
+    if figures["experts"]:
+        kept = [{k: v for k, v in row.items() if k != "by_action"} for row in figures["experts"]]
+        tables.append(_table(path.with_name("experts.csv"), kept))
     if simulation and simulation.get("curve"):
         tables.append(_table(path.with_name("curve.csv"), simulation["curve"]))
     if trial and trial.get("rows"):
