@@ -112,7 +112,8 @@ def test_each_expert_has_a_row_and_simulated_work_one_of_its_own(project):
     html = done.path.read_text(encoding="utf-8")
     assert "<script" not in html
     assert "simulated-expert (simulated)" in html
-    assert [row["expert"] for row in csv.DictReader((done.path.parent / "experts.csv").open())][:2] == [EVIL, "anna"]
+    table = (done.path.parent / "experts.csv").read_text(encoding="utf-8")
+    assert [row["expert"] for row in csv.DictReader(table.splitlines())][:2] == [EVIL, "anna"]
 
 
 def test_the_interval_needs_images_and_holds_the_figure(project, monkeypatch):
