@@ -1,7 +1,8 @@
 """Expert seconds saved, whole session from zero labels, by a simulated expert, on every real data set.
 
 For each set: `firstpass init` on its images, then `firstpass simulate --json` with its COCO file as truth.
-    python -m bench.effort [--labeler NAME] [--seeds 0,1,2] [SET …]
+    python -m bench.effort [--labeler NAME] [--seeds 0,1,2] [--save FILE] [SET …]
+--save adds each session's whole answer (actions, classes, curve) to FILE, one JSON object a line.
 """
 
 import argparse
@@ -65,13 +66,18 @@ def main() -> None:
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--labeler", default="")
     parser.add_argument("--seeds", default="0")
+    parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     print("  ".join(h if i else h.ljust(16) for i, h in enumerate(COLUMNS)))
     for folder in data_sets():
         if options.sets and folder.name not in options.sets:
             continue
         for seed in map(int, options.seeds.split(",")):
-            print(row(folder.name, seed, session(folder, options.labeler, seed)), flush=True)
+            result = session(folder, options.labeler, seed)
+            print(row(folder.name, seed, result), flush=True)
+            if options.save:
+                with options.save.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps({"set": folder.name, **result}) + "\n")
 
 
 if __name__ == "__main__":
