@@ -149,11 +149,11 @@ class Project:
         """The folder of what can be made again, such as thumbnails."""
         return self.path / "cache"
 
-    def image(self, ref: ImageRef | str, max_side_px: int | None = None) -> Image | Problem:
+    def image(self, ref: ImageRef | str, max_side_px: int | None = None, *, verify: bool = False) -> Image | Problem:
         """The picture, upright, with its row of the metadata table (EXIF fields included); a Problem when unreadable.
 
-        ref: an image or its name. max_side_px: a reduced picture, its longer side at most this. A local file that has moved
-        with the image folder is found there.
+        ref: an image or its name. max_side_px: a reduced picture, its longer side at most this. verify: another file than at
+        import, told by its digest, is a Problem. A local file that has moved with the image folder is found there.
         """
         from firstpass.media.image import Image
         from firstpass.media.read import read_image
@@ -163,7 +163,7 @@ class Project:
             if found is None:
                 return Problem(ref, "no image of this name is in the project", "", "Register the image folder again")
             ref = found
-        rgb = read_image(self._located(ref), max_side_px=max_side_px)
+        rgb = read_image(self._located(ref), max_side_px=max_side_px, verify=verify)
         if isinstance(rgb, Problem):
             return rgb
         return Image(ref, rgb, self.images.metadata([ref.name]).get(ref.name, {}))

@@ -43,7 +43,7 @@ def project():
     chosen = []
     images = SimpleNamespace(metadata=lambda names=None: {})
 
-    def image(ref, max_side_px=None):
+    def image(ref, max_side_px=None, verify=False):
         return Image(ref, np.zeros((4, 4, 3), np.uint8))
 
     return SimpleNamespace(
@@ -233,6 +233,7 @@ def test_winners_prompts_become_the_phrases_and_the_first_pass_asks_with_them(tm
     oracle.truth["000.png"] = replace(oracle.truth["000.png"], objects=objects)  # a class that the project lacks
     with Project.create(tmp_path / "shelf", images=str(photos), classes=CLASSES) as project:
         import_images(project)
+        oracle.truth.update({name: replace(t, image=project.images[name]) for name, t in oracle.truth.items()})
         project.set_phrases({"dog": ["hound"]})
         found = grid(["oracle"], [{"right": 1.0}], {"short": {"cat": ("kitty", "tabby"), "extra": ("more",)}})
         chosen = use(project, trial(project, found, truth=oracle.truth))

@@ -125,7 +125,7 @@ def _run(
         answers.said.update({item.image.name: item for item in batch})
 
     def load(ref: ImageRef) -> Image | Problem:
-        return project.image(ref)
+        return project.image(ref, verify=True)
 
     def progress(now: local.EngineProgress) -> None:
         tell(f"{spec.name}: {now.done} of {now.total} images", now.done / max(now.total, 1))
@@ -139,7 +139,7 @@ def _run(
 
 
 def _readable(project: Project, ref: ImageRef, answers: Answers) -> bool:
-    image = project.image(ref, max_side_px=64)
+    image = project.image(ref, max_side_px=64, verify=True)
     if isinstance(image, Problem):
         answers.problems[ref.name] = image
         return False

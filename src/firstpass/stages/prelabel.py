@@ -71,7 +71,7 @@ def prelabel(
         images, objects = images + written.images, objects + written.objects
 
     def load(ref: ImageRef) -> Image | Problem:
-        return project.image(ref)
+        return project.image(ref, verify=True)
 
     status = "failed"
     try:

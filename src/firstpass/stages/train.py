@@ -56,7 +56,7 @@ def train(
     examples: list[TrainingExample] = []
     problems: list[Problem] = []
     for labeled in source:
-        probed = project.image(labeled.image, max_side_px=64)
+        probed = project.image(labeled.image, max_side_px=64, verify=True)
         if isinstance(probed, Problem):
             problems.append(probed)
         else:

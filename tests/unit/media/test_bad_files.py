@@ -5,6 +5,7 @@ import os
 import struct
 import warnings
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -235,7 +236,21 @@ def test_23_deleted_after_import(make, put):
 def test_23_changed_after_import(make, put):
     found = probe(put("a.png", make.encode(make.quarters())), "a.png")
     put("a.png", make.encode(make.quarters(50, 60)))
-    assert "60x50 px: the file was changed after import (expected 60x40 px)" in str(read_image(found.ref))
+    said = str(read_image(found.ref))
+    assert "the file has changed since import: the picture is 60x50 px (expected 60x40 px)" in said
+    assert "--recheck" in said
+
+
+def test_23_another_picture_of_the_same_size_is_told_when_asked(make, put):
+    ref = probe(put("a.png", make.encode(make.quarters())), "a.png").ref
+    assert not isinstance(read_image(ref, verify=True), Problem)
+    put("a.png", make.encode(255 - make.quarters()))
+    assert not isinstance(read_image(ref), Problem)
+    for side_px in (None, 20):
+        said = read_image(ref, max_side_px=side_px, verify=True)
+        assert str(said).startswith("a.png: the file has changed since import: its bytes are others")
+        assert "firstpass import PROJECT --recheck" in said.remedy
+    assert not isinstance(read_image(replace(ref, digest=""), verify=True), Problem)
 
 
 def test_23_became_a_folder_or_a_pipe(tmp_path):
