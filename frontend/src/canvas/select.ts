@@ -94,7 +94,7 @@ export class SelectTool implements Tool {
   }
 
   cancel(): boolean {
-    const busy = this.drag !== null && this.drag.moved;
+    const busy = this.drag?.moved ?? false;
     this.drag = null;
     this.shape = null;
     return busy;

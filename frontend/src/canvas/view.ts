@@ -11,7 +11,7 @@ export interface View {
 
 export const LARGEST_SCALE = 60;
 
-export function fit(image: Size, stage: Size, margin = 12): View {
+export function fitView(image: Size, stage: Size, margin = 12): View {
   const scale = Math.min(
     (stage.width - 2 * margin) / Math.max(1, image.width),
     (stage.height - 2 * margin) / Math.max(1, image.height),
@@ -28,7 +28,11 @@ export function fit(image: Size, stage: Size, margin = 12): View {
 export function around(box: Xyxy, image: Size, stage: Size): View {
   const width = Math.max(box[2] - box[0], 8);
   const height = Math.max(box[3] - box[1], 8);
-  const scale = clamp(0.5 * Math.min(stage.width / width, stage.height / height), it(image, stage).scale, 24);
+  const scale = clamp(
+    0.5 * Math.min(stage.width / width, stage.height / height),
+    fitView(image, stage).scale,
+    24,
+  );
   return {
     scale,
     x: stage.width / 2 - ((box[0] + box[2]) / 2) * scale,

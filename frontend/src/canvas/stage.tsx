@@ -1,0 +1,184 @@
+/** The stage: the image as large as it can be, its objects, and the hand that works on them. */
+
+import { effect, type Signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Editor } from "../core/editor";
+import type { Size } from "../core/geometry";
+import { Hand } from "./hand";
+import { drawMagnifier, drawPicture, drawResting, drawSelected, sheet } from "./layers";
+import type { Picture } from "./pictures";
+import type { Tool, ToolName } from "./tool";
+import type { View } from "./view";
+
+export interface StageModel {
+  editor: Editor;
+  picture: Signal<Picture | null>;
+  view: Signal<View>;
+  stageSize: Signal<Size>;
+  toolName: Signal<ToolName>;
+  tool(): Tool;
+  hidden: Signal<boolean>;
+  magnifier: Signal<boolean>;
+  brightness: Signal<number>;
+  contrast: Signal<number>;
+  redrawn: Signal<number>;
+  colorOf(className: string): string;
+  fit(): void;
+  activity(): void;
+}
+
+/** Runs `draw` at most once a frame. */
+function framed(draw: () => void): { ask(): void; stop(): void } {
+  let frame = 0;
+  return {
+    ask() {
+      if (!frame)
+        frame = requestAnimationFrame(() => {
+          frame = 0;
+          draw();
+        });
+    },
+    stop: () => cancelAnimationFrame(frame),
+  };
+}
+
+interface Sheets {
+  picture: HTMLCanvasElement;
+  resting: HTMLCanvasElement;
+  active: HTMLCanvasElement;
+}
+
+function drawActive(canvas: HTMLCanvasElement, model: StageModel, hand: Hand): void {
+  const size = model.stageSize.value;
+  const ctx = sheet(canvas, size);
+  if (!ctx) return;
+  const view = model.view.value;
+  const pen = { ctx, view };
+  const selected = model.editor.selected.value;
+  if (!model.hidden.value) {
+    const preview = model.tool().preview?.() ?? null;
+    if (selected) {
+      const shape = preview?.id === selected.id ? preview.shape : selected.shape;
+      drawSelected(pen, selected, shape, model.colorOf(selected.class_name));
+    }
+    model.tool().draw(pen);
+  }
+  const picture = model.picture.value;
+  const at = hand.at;
+  if (picture && at && model.magnifier.value) drawMagnifier(ctx, size, view, picture, at);
+}
+
+/** One effect per sheet: each is redrawn only when something it shows has changed. */
+function wire(sheets: Sheets, model: StageModel, hand: Hand): () => void {
+  const picture = framed(() => {
+    const shown = model.picture.peek();
+    if (shown) drawPicture(sheets.picture, model.stageSize.peek(), model.view.peek(), shown);
+    else sheet(sheets.picture, model.stageSize.peek());
+  });
+  const resting = framed(() => {
+    const size = model.stageSize.peek();
+    const ctx = sheet(sheets.resting, size);
+    if (!ctx || model.hidden.peek() || !model.picture.peek()) return;
+    const { editor } = model;
+    const shown = {
+      objects: editor.visible.peek(),
+      selectedId: editor.selectedId.peek(),
+      colorOf: model.colorOf,
+    };
+    drawResting({ ctx, view: model.view.peek() }, size, shown);
+  });
+  const active = framed(() => drawActive(sheets.active, model, hand));
+  hand.redraw = active.ask;
+  const stops = [
+    effect(() => {
+      model.picture.value;
+      model.view.value;
+      model.stageSize.value;
+      picture.ask();
+    }),
+    effect(() => {
+      model.editor.visible.value;
+      model.editor.selectedId.value;
+      model.view.value;
+      model.stageSize.value;
+      model.hidden.value;
+      model.picture.value;
+      resting.ask();
+    }),
+    effect(() => {
+      model.editor.selected.value;
+      model.view.value;
+      model.stageSize.value;
+      model.hidden.value;
+      model.magnifier.value;
+      model.toolName.value;
+      model.redrawn.value;
+      active.ask();
+    }),
+    effect(() => {
+      const filter = `brightness(${model.brightness.value}) contrast(${model.contrast.value})`;
+      sheets.picture.style.filter = filter;
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+    for (const part of [picture, resting, active]) part.stop();
+  };
+}
+
+function stageWords(model: StageModel): string {
+  const record = model.editor.record.value;
+  if (!record) return "No image yet";
+  const count = model.editor.visible.value.length;
+  const selected = model.editor.selected.value;
+  const words = `${record.image.name}, ${count} ${count === 1 ? "object" : "objects"}`;
+  return selected ? `${words}, selected: ${selected.class_name}` : words;
+}
+
+export function Stage({ model }: { model: StageModel }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const picture = useRef<HTMLCanvasElement>(null);
+  const resting = useRef<HTMLCanvasElement>(null);
+  const active = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    if (!frame.current || !picture.current || !resting.current || !active.current) return;
+    const hand = new Hand(active.current, model);
+    const sheets = { picture: picture.current, resting: resting.current, active: active.current };
+    const observer = new ResizeObserver(([entry]) => {
+      if (!entry) return;
+      model.stageSize.value = { width: entry.contentRect.width, height: entry.contentRect.height };
+      model.fit();
+    });
+    observer.observe(frame.current);
+    const unwire = wire(sheets, model, hand);
+    return () => {
+      observer.disconnect();
+      unwire();
+      hand.stop();
+    };
+  }, [model]);
+  return (
+    <div class="stage" ref={frame}>
+      <canvas ref={picture} class="stage-sheet" aria-hidden="true" />
+      <canvas ref={resting} class="stage-sheet" aria-hidden="true" />
+      <canvas
+        ref={active}
+        class="stage-sheet stage-hand"
+        data-testid="stage"
+        data-version={model.editor.record.value?.version ?? 0}
+        data-changes={model.editor.changed.value}
+        data-image={model.editor.record.value?.image.key ?? ""}
+        data-objects={model.editor.visible.value.length}
+        data-tool={model.toolName.value}
+        data-selected={model.editor.selectedId.value ?? ""}
+        data-scale={model.view.value.scale}
+        data-offset-x={model.view.value.x}
+        data-offset-y={model.view.value.y}
+        role="application"
+        aria-label={stageWords(model)}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the stage takes the keys of the desk
+        tabIndex={0}
+      />
+    </div>
+  );
+}
