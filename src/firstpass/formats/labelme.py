@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
 from firstpass.atomic import atomic_folder
-from firstpass.errors import FormatError, Problem
-from firstpass.formats._find import Seen, find_by_stem, find_image, locate
+from firstpass.errors import Problem
+from firstpass.formats._find import find_by_stem, find_image, locate
 from firstpass.formats._labelme_shapes import from_shape, join, to_shape
+from firstpass.formats._one_per_image import class_names, files_to_sniff, label_files, read_each
 from firstpass.formats._targets import Folders, ProblemList, target_name, unknown_class
 from firstpass.formats._text import decode, head, read_bytes, read_text
-from firstpass.formats._walk import first_names, walk, without_suffix
+from firstpass.formats._walk import without_suffix
 from firstpass.formats.base import FormatSpec, Loss, ReadContext, Reading, Sniff, WriteContext, Written
 from firstpass.labels import ImageRef, LabelClass, Labeled, LabeledImage, ObjectId, Point, Polygon, Shape, Tag, stable_id
 from firstpass.labels.validate import check_object
@@ -53,14 +55,7 @@ class Labelme:
 
     def sniff(self, path: Path) -> Sniff:
         """Sure for JSON that begins with LabelMe's keys."""
-        if path.is_file():
-            files = [path] if path.suffix.lower() == ".json" else []
-        else:
-            files = [path / name for name in sorted(n for n in first_names(path) if n.lower().endswith(".json"))[:3]]
-            if not files and path.is_dir():
-                found = next((f for f in walk(path, _JSON) if isinstance(f, str)), None)
-                files = [path / found] if found else []
-        for file in files:
+        for file in files_to_sniff(path, path, _JSON, deep=True):
             start = head(file, 65536)
             if '"shapes"' in start and any(key in start for key in ('"imagePath"', '"shape_type"', '"flags"')):
                 return Sniff(0.95, f"{file.name} has LabelMe's keys")
@@ -68,11 +63,13 @@ class Labelme:
 
     def read(self, path: Path, context: ReadContext) -> Reading:
         """Reads a folder of JSON files, or one. Raises FormatError when no JSON file is there."""
-        root, files = _files(path)
+        root, files = label_files(path, path, _JSON, "JSON", "one beside each image")
+        load = partial(_load, root)
         classes = _label_file(root)
         if classes is None:
-            classes = _classes(root, files)
-        return Reading(tuple(LabelClass(name) for name in classes), _items(root, files, context))
+            classes = class_names(files, load, _labels)
+        items = read_each(files, load, partial(_image, context), partial(_image_items, context))
+        return Reading(tuple(LabelClass(name) for name in classes), items)
 
     def write(self, path: Path, images: Iterable[LabeledImage], context: WriteContext) -> Written:
         """Writes NAME.json, labels.txt and, with `copy_image`, NAME. A polygon with holes becomes a mask, told as a warning."""
@@ -81,17 +78,6 @@ class Labelme:
 
 
 PLUGIN = Labelme()
-
-
-def _files(path: Path) -> tuple[Path, list[str | Problem]]:
-    if path.is_file():
-        return path.parent, [path.name]
-    if not path.is_dir():
-        raise FormatError(f"{path}: is not there (expected a folder of JSON files, or one JSON file). Check the path")
-    files = list(walk(path, _JSON))
-    if not any(isinstance(file, str) for file in files):
-        raise FormatError(f"{path}: holds no JSON file (expected one beside each image)")
-    return path, files
 
 
 def _label_file(root: Path) -> list[str] | None:
@@ -104,13 +90,8 @@ def _label_file(root: Path) -> list[str] | None:
     return list(dict.fromkeys(names))
 
 
-def _classes(root: Path, files: list[str | Problem]) -> list[str]:
-    found: set[str] = set()
-    for name in files:
-        file = name if isinstance(name, Problem) else _load(root, name)
-        if isinstance(file, _File):
-            found |= {label for shape in _dicts(file.shapes) if (label := _label(shape))}
-    return sorted(found)
+def _labels(file: _File) -> set[str]:
+    return {_label(shape) for shape in _dicts(file.shapes)}
 
 
 def _load(root: Path, name: str) -> _File | Problem:
@@ -140,26 +121,7 @@ def _load_slowly(data: bytes, name: str) -> _File | Problem:
     return _File(**{field: keys.get(field) for field in _File.__struct_fields__})
 
 
-def _items(root: Path, files: list[str | Problem], context: ReadContext) -> Iterator[LabeledImage | Problem]:
-    seen = Seen()
-    for name in files:
-        if isinstance(name, Problem):
-            yield name
-            continue
-        file = _load(root, name)
-        if isinstance(file, Problem):
-            yield file
-            continue
-        image = _image(context, name, file)
-        if isinstance(image, Problem):
-            yield image
-        elif (again := seen.again(image, name)) is not None:
-            yield again
-        else:
-            yield from _image_items(file, name, image, context)
-
-
-def _image_items(file: _File, name: str, image: ImageRef, context: ReadContext) -> Iterator[LabeledImage | Problem]:
+def _image_items(context: ReadContext, name: str, file: _File, image: ImageRef) -> Iterator[LabeledImage | Problem]:
     problems: list[Problem] = []
     shapes = _shapes(file, name, image, problems)
     ids: set[str] = set()

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from firstpass.atomic import atomic_folder
-from firstpass.errors import FormatError, Problem
-from firstpass.formats._find import Seen, find_by_stem, find_image, locate
+from firstpass.errors import Problem
+from firstpass.formats._find import find_by_stem, find_image, locate
+from firstpass.formats._one_per_image import class_names, files_to_sniff, label_files, read_each
 from firstpass.formats._outline import outer_polygon
 from firstpass.formats._targets import Folders, ProblemList, split_of, target_name, unknown_class
 from firstpass.formats._text import head, read_bytes, read_text
 from firstpass.formats._voc_xml import VocFile, class_of, file_text, object_text, parse, to_object, xml_safe
-from firstpass.formats._walk import IMAGE_SUFFIXES, first_names, suffix_of, walk, without_suffix
+from firstpass.formats._walk import IMAGE_SUFFIXES, suffix_of, walk, without_suffix
 from firstpass.formats.base import FormatSpec, Loss, ReadContext, Reading, Sniff, WriteContext, Written
 from firstpass.labels import ImageRef, LabelClass, Labeled, LabeledImage, Point, Polygon
 from firstpass.labels.geometry import bounds
@@ -45,25 +48,22 @@ class Voc:
 
     def sniff(self, path: Path) -> Sniff:
         """Sure for XML whose root is <annotation>, alone, in a folder or in its Annotations/."""
-        if path.is_file():
-            files = [path] if path.suffix.lower() == ".xml" else []
-        else:
-            folder = path / "Annotations" if (path / "Annotations").is_dir() else path
-            files = [folder / name for name in sorted(n for n in first_names(folder) if n.lower().endswith(".xml"))[:3]]
-            if not files and folder != path:
-                found = next((f for f in walk(folder, _XML) if isinstance(f, str)), None)
-                files = [folder / found] if found else []
+        folder = _folder(path)
+        files = files_to_sniff(path, folder, _XML, deep=folder != path)
         if any("<annotation>" in (start := head(file)) or "<annotation " in start for file in files):
             return Sniff(0.95, f"{files[0].name} has the root <annotation>")
         return Sniff(0.0, "no XML with the root <annotation>")
 
     def read(self, path: Path, context: ReadContext) -> Reading:
         """Reads a data set folder, a folder of XML files or one file. Raises FormatError when no XML file is there."""
-        root, files = _files(path)
+        root, files = label_files(path, _folder(path), _XML, "XML", "one per image, in Annotations/ or in the folder itself")
+        prefix = f"{root.name}/" if root.name == "Annotations" else ""
+        load, find = partial(_load, root, prefix), partial(_image, context, prefix)
         classes = _label_map(root)
         if classes is None:
-            classes = _classes(root, files)
-        return Reading(tuple(LabelClass(name) for name in classes), _items(root, files, context))
+            classes = class_names(files, load, _labels)
+        items = read_each(files, load, find, partial(_image_items, context, prefix), prefix)
+        return Reading(tuple(LabelClass(name) for name in classes), chain(items, _unlabeled(root, files)))
 
     def write(self, path: Path, images: Iterable[LabeledImage], context: WriteContext) -> Written:
         """Writes Annotations/NAME.xml, ImageSets/Main/SPLIT.txt, labelmap.txt and, with `copy_image`, JPEGImages/NAME.
@@ -77,16 +77,8 @@ class Voc:
 PLUGIN = Voc()
 
 
-def _files(path: Path) -> tuple[Path, list[str | Problem]]:
-    if path.is_file():
-        return path.parent, [path.name]
-    root = path / "Annotations" if (path / "Annotations").is_dir() else path
-    if not root.is_dir():
-        raise FormatError(f"{path}: is not there (expected a folder of XML files, or one XML file). Check the path")
-    files = list(walk(root, _XML))
-    if not any(isinstance(file, str) for file in files):
-        raise FormatError(f"{path}: holds no XML file (expected one per image, in Annotations/ or in the folder itself)")
-    return root, files
+def _folder(path: Path) -> Path:
+    return path / "Annotations" if (path / "Annotations").is_dir() else path
 
 
 def _label_map(root: Path) -> list[str] | None:
@@ -101,40 +93,19 @@ def _label_map(root: Path) -> list[str] | None:
     return None
 
 
-def _classes(root: Path, files: list[str | Problem]) -> list[str]:
-    found: dict[str, None] = {}
-    for name in files:
-        data = name if isinstance(name, Problem) else read_bytes(root / name, name)
-        file = data if isinstance(data, Problem) else parse(data, str(name))
-        if isinstance(file, VocFile):
-            found.update(dict.fromkeys(class_of(element, file.own) for element in file.objects))
-    return sorted(name for name in found if name)
+def _load(root: Path, prefix: str, name: str) -> VocFile | Problem:
+    data = read_bytes(root / name, prefix + name)
+    return data if isinstance(data, Problem) else parse(data, prefix + name)
 
 
-def _items(root: Path, files: list[str | Problem], context: ReadContext) -> Iterator[LabeledImage | Problem]:
-    seen = Seen()
-    prefix = f"{root.name}/" if root.name == "Annotations" else ""
-    for name in files:
-        if isinstance(name, Problem):
-            yield name
-            continue
-        where = prefix + name
-        data = read_bytes(root / name, where)
-        file = data if isinstance(data, Problem) else parse(data, where)
-        if isinstance(file, Problem):
-            yield file
-            continue
-        image = _image(context, name, file, where)
-        if isinstance(image, Problem):
-            yield image
-        elif (again := seen.again(image, where)) is not None:
-            yield again
-        else:
-            yield from _image_items(file, where, image, context)
-    yield from _unlabeled(root, files)
+def _labels(file: VocFile) -> set[str]:
+    return {class_of(element, file.own) for element in file.objects}
 
 
-def _image_items(file: VocFile, where: str, image: ImageRef, context: ReadContext) -> Iterator[LabeledImage | Problem]:
+def _image_items(
+    context: ReadContext, prefix: str, name: str, file: VocFile, image: ImageRef
+) -> Iterator[LabeledImage | Problem]:
+    where = prefix + name
     objects: list[Labeled] = []
     for i, element in enumerate(file.objects, 1):
         obj, problems = to_object(element, i, file, f"{where}: object {i}", image, context.author)
@@ -145,7 +116,8 @@ def _image_items(file: VocFile, where: str, image: ImageRef, context: ReadContex
         yield LabeledImage(image, context.author, tuple(objects))
 
 
-def _image(context: ReadContext, name: str, file: VocFile, where: str) -> ImageRef | Problem:
+def _image(context: ReadContext, prefix: str, name: str, file: VocFile) -> ImageRef | Problem:
+    where = prefix + name
     inner = name.rpartition("Annotations/")[2]
     folder = inner.rpartition("/")[0]
     filename = (file.filename or file.path).replace("\\", "/")
