@@ -1,10 +1,14 @@
-"""Where a YOLO data set keeps images, labels and class names: Ultralytics, Roboflow, lists, Darknet, plain folders."""
+"""Where a YOLO data set keeps images, labels and class names: Ultralytics, Roboflow, lists, Darknet, plain folders.
+
+A data set may have been made by anyone, so what its files say is followed only within what the person named: a folder, or a
+data.yaml, whose keys are then followed wherever they point (``path: ../datasets/coco8``). Symbolic links in it are followed.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -47,7 +51,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """root: what names are relative to. sources: folders of images, or .txt lists of images. class_names: None = not said."""
+    """root: what names are relative to. sources: folders of images, or .txt lists of images. class_names: None = not said.
+
+    within: the folders that images of a list must lie below, beside the root.
+    """
 
     root: Path
     sources: tuple[Path, ...]
@@ -55,19 +62,20 @@ class Layout:
     problems: tuple[Problem, ...] = ()
     pose_values: int = 0
     plain: bool = False
+    within: tuple[Path, ...] = ()
 
 
 def find_layout(path: Path) -> Layout:
     """How the data set at a folder or a data.yaml is laid out. Raises FormatError when nothing there can be YOLO labels."""
     if path.is_file():
         if path.suffix.lower() in {".yaml", ".yml"}:
-            return _from_yaml(path)
+            return _from_yaml(path, named=True)
         raise FormatError(f"{path}: is not a YOLO data set (expected data.yaml or a folder). Name the folder of the labels")
     if not path.is_dir():
         raise FormatError(f"{path}: is not there (expected a folder or data.yaml). Check the path")
     yaml_file = find_yaml(path)
     if yaml_file is not None:
-        return _from_yaml(yaml_file)
+        return _from_yaml(yaml_file, named=False)
     return _from_folder(path)
 
 
@@ -86,7 +94,8 @@ def _start_of(file: Path) -> str:
     return "" if isinstance(text, Problem) else text[:65536]
 
 
-def _from_yaml(file: Path) -> Layout:
+def _from_yaml(file: Path, *, named: bool) -> Layout:
+    """named: the person named this file, so its keys count wherever they point; else they named its folder."""
     import yaml
 
     data = read_bytes(file, file.name, _YAML_LIMIT)
@@ -103,33 +112,54 @@ def _from_yaml(file: Path) -> Layout:
     keys = cast("dict[str, Any]", loaded)
     problems: list[Problem] = []
     names = _names(keys, file.name, problems)
-    root = _root(file, keys.get("path"))
-    sources = _sources(root, file, keys, problems)
+    root = _root(file, keys.get("path"), named, problems)
+    sources = _sources(root, file, keys, named, problems)
     if not sources:
         below = _from_folder(file.parent)
         return Layout(below.root, below.sources, names, tuple(problems), _pose_values(keys.get("kpt_shape")), below.plain)
-    return Layout(root, tuple(sources), names, tuple(problems), _pose_values(keys.get("kpt_shape")))
+    within = (file.parent, *(source.parent for source in sources if source.is_file()))
+    return Layout(root, tuple(sources), names, tuple(problems), _pose_values(keys.get("kpt_shape")), within=within)
 
 
-def _root(file: Path, said: Any) -> Path:
-    if isinstance(said, str) and said:
-        for folder in (Path(said), file.parent / said):
-            if folder.is_absolute() and folder.is_dir():
-                return folder
-        if (file.parent / said).is_dir():
-            return file.parent / said
+def _root(file: Path, said: Any, named: bool, problems: list[Problem]) -> Path:
+    folder = file.parent / said if isinstance(said, str) and said else file.parent  # an absolute one stays itself
+    if not folder.is_dir():
+        return file.parent
+    if named or _inside(folder.as_posix(), (file.parent,)):
+        return folder
+    what, remedy = f"path: {said} leads out of the folder that was named", f"Not followed; {_ways_out(file)}"
+    problems.append(Problem(file.name, what, "a path within the folder", remedy, "warning"))
     return file.parent
 
 
-def _sources(root: Path, file: Path, keys: Mapping[str, Any], problems: list[Problem]) -> list[Path]:
+def _ways_out(file: Path) -> str:
+    return f"to read what lies there, name {file.name} itself, or that folder"
+
+
+def _inside(path: str, folders: Iterable[Path]) -> bool:
+    """Whether a path lies in one of the folders: by its words, so that links in a data set may lead out of it; a path with
+    ``..`` by where it really is.
+    """
+    bases = [folder.as_posix().rstrip("/") for folder in folders]
+    if "/../" not in f"{path}/" and any(path == base or path.startswith(f"{base}/") for base in bases):
+        return True
+    real = Path(os.path.realpath(path))
+    return any(real.is_relative_to(os.path.realpath(base or "/")) for base in bases)
+
+
+def _sources(root: Path, file: Path, keys: Mapping[str, Any], named: bool, problems: list[Problem]) -> list[Path]:
     found: dict[str, Path] = {}
     for split in ("train", "val", "valid", "test"):
         said: Any = keys.get(split)
         for item in cast("list[Any]", said) if isinstance(said, list) else [said]:
             if item is None or item == "":
                 continue
-            source = _source(root, file.parent, str(item))
-            if source is None:
+            there = _places(root, file.parent, str(item))
+            source = next((place for place in there if named or _inside(place.as_posix(), (file.parent,))), None)
+            if source is None and there:
+                what = f"{split}: {item} leads out of the folder that was named"
+                problems.append(Problem(file.name, what, "a path within the folder", f"Left out; {_ways_out(file)}"))
+            elif source is None:
                 what = f"{split}: {item} is neither a folder nor a list of images"
                 problems.append(Problem(file.name, what, "a folder or .txt file in the data set", "Correct the path"))
             else:
@@ -137,15 +167,13 @@ def _sources(root: Path, file: Path, keys: Mapping[str, Any], problems: list[Pro
     return list(found.values())
 
 
-def _source(root: Path, beside: Path, said: str) -> Path | None:
+def _places(root: Path, beside: Path, said: str) -> list[Path]:
+    """The folders and lists that are there and may be meant, likeliest first."""
     text = said.replace("\\", "/")
     tries = [root / text, beside / text]
     if text.startswith("../"):
         tries += [root / text[3:], beside / text[3:]]  # Roboflow writes ../train/images for what lies beside data.yaml
-    for source in tries:
-        if source.is_dir() or source.is_file() or Path(label_path(f"{source}/x")).parent.is_dir():
-            return source
-    return None
+    return [p for p in tries if p.is_dir() or p.is_file() or Path(label_path(f"{p}/x")).parent.is_dir()]
 
 
 def _names(keys: Mapping[str, Any], where: str, problems: list[Problem]) -> dict[int, str] | None:
@@ -273,11 +301,15 @@ def _listed(layout: Layout, file: Path, done: set[str]) -> Iterator[Entry | Prob
     if isinstance(text, Problem):
         yield text
         return
+    refused: list[str] = []
     for line in dict.fromkeys(text.splitlines()):
         said = line.strip().replace("\\", "/")
         if not said:
             continue
         image_path = _listed_path(layout, file, said)
+        if image_path is None:
+            refused.append(said)
+            continue
         label = label_path(image_path)
         if label in done:
             continue
@@ -285,18 +317,30 @@ def _listed(layout: Layout, file: Path, done: set[str]) -> Iterator[Entry | Prob
         name = clean(said)
         names = (_START.sub("", name), name, _relative(layout, image_path))
         yield Entry(names, False, label, _relative(layout, label), image_path)
+    if refused:
+        what = f"{len(refused):,} of its images lie outside the data set (such as {', '.join(refused[:3])})"
+        remedy = "Left out; name a data.yaml whose `path` is the folder that holds them"
+        yield Problem(file.name, what, "images within the data set", remedy)
 
 
-def _listed_path(layout: Layout, file: Path, said: str) -> str:
-    if said.startswith("./"):
-        return f"{file.parent.as_posix()}/{said[2:]}"
-    tries = [said] if said.startswith("/") or said[1:2] == ":" else []
+def _listed_path(layout: Layout, file: Path, said: str) -> str | None:
+    """Where a line's image is, or would be; None when that is outside the data set."""
+    beside = f"{file.parent.as_posix()}/{said[2:]}" if said.startswith("./") else ""
+    if beside and _inside(beside, (layout.root, *layout.within)):
+        return beside
+    tries = [said] if said.startswith("/") or said[1:2] == ":" else [beside] if beside else []
     tail = clean(said)
     tries += [f"{layout.root.as_posix()}/{tail}", f"{file.parent.as_posix()}/{tail}"]
     if "/" in tail:
         tries.append(f"{layout.root.as_posix()}/{tail.partition('/')[2]}")  # Darknet lists start with data/
-    there = os.path.exists
-    return next((path for path in tries if there(label_path(path)) or there(path)), tries[0])
+    there, within = os.path.exists, (layout.root, *layout.within)
+    outside = False
+    for path in tries:
+        if there(label_path(path)) or there(path):
+            if _inside(path, within):
+                return path
+            outside = True
+    return None if outside else next((path for path in tries if _inside(path, within)), None)
 
 
 def _relative(layout: Layout, path: str) -> str:

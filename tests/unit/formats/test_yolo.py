@@ -68,6 +68,75 @@ def test_path_key_of_another_machine_is_passed_over(put, read):
     assert read(PLUGIN, path).boxes == [BOX_PX]
 
 
+ELSEWHERE = {"datasets/coco8/images/train/a.jpg": "", "datasets/coco8/labels/train/a.txt": BOX}
+INSIDE = {"given/images/train/b.jpg": "", "given/labels/train/b.txt": BOX}
+
+
+@pytest.mark.parametrize("path_key", ["../datasets/coco8", "{root}/datasets/coco8", "../cfg/../datasets/coco8"])
+def test_path_is_followed_from_a_yaml_that_was_named_itself(put, read, path_key):
+    root = put({"cfg/coco8.yaml": "", **ELSEWHERE})
+    (root / "cfg/coco8.yaml").write_text(f"path: {path_key.format(root=root)}\ntrain: images/train\nnames: [cat]\n")
+    said = read(PLUGIN, root / "cfg/coco8.yaml", "a.jpg")
+    assert (said.boxes, said.problems) == ([BOX_PX], [])
+
+
+@pytest.mark.parametrize("path_key", ["../datasets/coco8", "{root}/datasets/coco8", "images/../../datasets/coco8"])
+def test_path_leads_nowhere_out_of_a_folder_that_was_named(put, read, path_key):
+    root = put({"given/data.yaml": "", **ELSEWHERE, **INSIDE})
+    (root / "given/data.yaml").write_text(f"path: {path_key.format(root=root)}\ntrain: images/train\nnames: [cat]\n")
+    said = read(PLUGIN, root / "given", "a.jpg", "b.jpg")
+    assert set(said.by_name()) == {"b.jpg"}
+    assert [p.severity for p in said.problems] == ["warning"]
+    assert "leads out of the folder that was named" in said.problems[0].what
+    assert "name data.yaml itself" in said.problems[0].remedy
+
+
+def test_path_back_into_the_named_folder_is_no_way_out(put, read):
+    root = put({"given/data.yaml": "path: ../given\ntrain: images/train\nnames: [cat]\n", **INSIDE})
+    said = read(PLUGIN, root / "given", "b.jpg")
+    assert (said.boxes, said.problems) == ([BOX_PX], [])
+
+
+@pytest.mark.parametrize("train", ["../datasets/coco8/images/train", "{root}/datasets/coco8/images/train"])
+def test_images_out_of_a_named_folder_are_left_out_and_told(put, read, train):
+    root = put({"given/data.yaml": "", **ELSEWHERE, **INSIDE})
+    (root / "given/data.yaml").write_text(f"train: {train.format(root=root)}\nval: images/train\nnames: [cat]\n")
+    said = read(PLUGIN, root / "given", "a.jpg", "b.jpg")
+    assert set(said.by_name()) == {"b.jpg"}
+    assert [p.severity for p in said.problems] == ["error"]
+    assert "leads out" in said.problems[0].what
+    assert set(read(PLUGIN, root / "given/data.yaml", "a.jpg", "b.jpg").by_name()) == {"a.jpg", "b.jpg"}
+
+
+def test_a_list_names_only_images_of_its_data_set(put, read):
+    root = put({"given/data.yaml": "train: train.txt\nnames: [cat]\n", "given/train.txt": "", **ELSEWHERE, **INSIDE})
+    lines = (f"{root}/datasets/coco8/images/train/a.jpg", "./../datasets/coco8/images/train/a.jpg", "./images/train/b.jpg")
+    (root / "given/train.txt").write_text("\n".join(lines))
+    for named in ("given", "given/data.yaml"):
+        said = read(PLUGIN, root / named, "a.jpg", "b.jpg")
+        assert set(said.by_name()) == {"b.jpg"}
+        assert said.problems[0].what.startswith("2 of its images lie outside the data set")
+    (root / "given/data.yaml").write_text(f"path: {root}\ntrain: given/train.txt\nnames: [cat]\n")
+    assert set(read(PLUGIN, root / "given/data.yaml", "a.jpg", "b.jpg").by_name()) == {"a.jpg", "b.jpg"}
+
+
+def test_absolute_lines_of_a_list_within_the_data_set_are_read(put, read):
+    root = put({"given/data.yaml": "train: train.txt\nnames: [cat]\n", **INSIDE})
+    (root / "given/train.txt").write_text(f"{root}/given/images/train/b.jpg\n")
+    said = read(PLUGIN, root / "given", "b.jpg")
+    assert (said.boxes, said.problems) == ([BOX_PX], [])
+
+
+def test_links_in_a_data_set_are_followed(put, read):
+    root = put({"given/data.yaml": "train: images/train\nnames: [cat]\n", **ELSEWHERE})
+    for name in ("images", "labels"):
+        (root / "given" / name).symlink_to(root / "datasets/coco8" / name)
+    (root / "link").symlink_to(root / "given")
+    for named in ("given", "link"):
+        said = read(PLUGIN, root / named, "a.jpg")
+        assert (said.boxes, said.problems) == ([BOX_PX], [])
+
+
 def test_plain_folder_with_classes_beside(put, read):
     said = read(PLUGIN, put({"classes.txt": "cat\ndog\n", "a.txt": BOX, "a.jpg": "", "b.jpg": ""}), "a.jpg", "b.jpg")
     assert said.classes == ["cat", "dog"]
