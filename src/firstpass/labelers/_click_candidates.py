@@ -64,12 +64,14 @@ def _tidied(mask: Bytes, click: tuple[int, int], grow: int) -> Bytes:
     return _api.dilate(own, cross, iterations=grow) if grow else own
 
 
-def cut(window: Window, mask: Bytes, click: tuple[int, int] | None, sure: Bytes, never: Bytes, rounds: int = 2) -> Candidate | None:
+def cut(
+    window: Window, mask: Bytes, click: tuple[int, int] | None, sure: Bytes, never: Bytes, rounds: int = 2
+) -> Candidate | None:
     """GrabCut begun from a mask. sure, never: uint8 0/1, pixels that must be in and out. None: nothing is left.
 
     Rother, Kolmogorov, Blake: GrabCut, SIGGRAPH 2004; OpenCV's.
     """
-    trimap = np.where(mask > 0, _api.GC_PR_FGD, _api.GC_PR_BGD).astype(np.uint8)
+    trimap: Bytes = np.where(mask > 0, np.uint8(_api.GC_PR_FGD), np.uint8(_api.GC_PR_BGD))
     trimap[never > 0] = _api.GC_BGD
     trimap[sure > 0] = _api.GC_FGD
     if not ((trimap & 1) == 0).any() or not ((trimap & 1) == 1).any():
@@ -79,11 +81,8 @@ def cut(window: Window, mask: Bytes, click: tuple[int, int] | None, sure: Bytes,
         _api.grabCut(window.lab, trimap, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, _api.GC_INIT_WITH_MASK)
     except _api.error:
         return None  # too few pixels for its color models
-    own = (trimap & 1).astype(np.uint8)
-    if click is not None:
-        own = part_with(own, *click)
-    else:
-        own = _api.morphologyEx(own, _api.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    own: Bytes = trimap & np.uint8(1)
+    own = part_with(own, *click) if click else _api.morphologyEx(own, _api.MORPH_OPEN, np.ones((3, 3), np.uint8))
     before = int(own.sum())
     if before < 4:
         return None

@@ -49,7 +49,7 @@ def part_with(mask: Bytes, column: int, row: int) -> Bytes:
 
 
 def measure(window: Window, mask: Bytes, click: tuple[int, int] | None, holes: float = 0.0) -> NDArray[np.float64]:
-    """The figures named in NAMES. click: the pixel (column, row) in the window, none for a box. holes: share that was filled."""
+    """The figures named in NAMES. click: the pixel (column, row) in the window, none for a box. holes: share filled."""
     contours, _ = _api.findContours(mask, _api.RETR_EXTERNAL, _api.CHAIN_APPROX_NONE)
     outline: NDArray[np.int32] = max(contours, key=len)[:, 0]
     h, w = mask.shape
@@ -68,12 +68,13 @@ def measure(window: Window, mask: Bytes, click: tuple[int, int] | None, holes: f
     mean_out, _ = _api.meanStdDev(window.lab, mask=ring) if ring.any() else (mean_in, None)
     calm = float(_api.mean(gradient, mask=inside)[0])
     edge = float(along.mean()) if along.size else 0.0
+    sharp = float((along > 2 * calm + 0.5).mean()) if along.size else 0.0
     depth = _api.distanceTransform(np.pad(mask, 1), _api.DIST_L2, 3)
     central = float(depth[click[1] + 1, click[0] + 1] / depth.max()) if click is not None else 1.0
     size = math.log(area * window.scale_xy[0] * window.scale_xy[1]) / 10
     deviation = float(np.linalg.norm(spread))
     return np.asarray([
-        1.0, math.log1p(edge), float((along > 2 * calm + 0.5).mean()) if along.size else 0.0, math.log((edge + 0.3) / (calm + 0.3)),
+        1.0, math.log1p(edge), sharp, math.log((edge + 0.3) / (calm + 0.3)),
         math.log1p(float(np.linalg.norm(mean_in - mean_out))), math.log1p(deviation),
         min(4 * math.pi * area / length**2, 1.3), min(area / max(hull, 1.0), 1.0), central, size, size * size,
         float(cut.mean()), float(at_frame.mean()), holes, area / mask.size, window.level / 4,
