@@ -118,9 +118,20 @@ def pack_object(obj: Labeled | None) -> str | None:
 
 def unpack_object(data: str | None) -> Labeled | None:
     """The object of an edit's before or after."""
-    if data is None:
-        return None
-    row = json.loads(data)
+    return None if data is None else _object_of(json.loads(data))
+
+
+def pack_objects(objects: Sequence[Labeled]) -> str:
+    """Whole objects as a JSON list, in their order."""
+    return f"[{','.join(pack_object(obj) or '' for obj in objects)}]"
+
+
+def unpack_objects(data: str) -> tuple[Labeled, ...]:
+    """The objects of `pack_objects`."""
+    return tuple(_object_of(row) for row in json.loads(data))
+
+
+def _object_of(row: Mapping[str, Any]) -> Labeled:
     shape = _shape_from_json(row["shape"])
     return Labeled(ObjectId(row["id"]), row["class"], shape, row.get("score"), row.get("text"), row.get("attributes", {}))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from firstpass.labels import Author, Labeled, ObjectId
 from firstpass.store import schema
@@ -51,24 +51,12 @@ class Edits:
         Survives a power cut once it returns. Raises UsageError for an unknown image or a time without a zone (nothing of that
         chunk of 500 is written), StoreError.
         """
-        t = schema.edits
         added = 0
         source = iter(edits)
         while chunk := list(islice(source, CHUNK)):
             with self._names.writing(durable=True) as connection:
-                by_id = {edit.id: edit for edit in reversed(chunk)}
-                there = set(connection.execute(select(t.c.id).where(t.c.id.in_(list(by_id)))).scalars())
-                fresh = [edit for edit in chunk if edit.id not in there and by_id[edit.id] is edit]
-                images = image_keys(connection, (edit.image_name for edit in fresh))
-                first = (connection.execute(select(func.max(t.c.seq))).scalar() or 0) + 1
-                authors = [self._names.author_key(connection, edit.author) for edit in fresh]
-                rows = [
-                    _row(first + n, edit, images[edit.image_name], author)
-                    for n, (edit, author) in enumerate(zip(fresh, authors, strict=True))
-                ]
-                if rows:
-                    connection.execute(t.insert(), rows)
-            added += len(rows)
+                fresh = insert_edits(connection, self._names, chunk)
+            added += fresh
         return added
 
     def of_image(self, name: str) -> list[Edit]:
@@ -91,6 +79,24 @@ class Edits:
         with self._database.reading() as connection:
             authors = all_authors(connection)
             return [_edit(row, authors) for row in connection.execute(query)]
+
+
+def insert_edits(connection: Connection, names: Names, chunk: Sequence[Edit]) -> int:
+    """Inserts those whose id is not there yet, inside the caller's transaction; how many that were."""
+    t = schema.edits
+    by_id = {edit.id: edit for edit in reversed(chunk)}
+    there = set(connection.execute(select(t.c.id).where(t.c.id.in_(list(by_id)))).scalars())
+    fresh = [edit for edit in chunk if edit.id not in there and by_id[edit.id] is edit]
+    images = image_keys(connection, (edit.image_name for edit in fresh))
+    first = (connection.execute(select(func.max(t.c.seq))).scalar() or 0) + 1
+    authors = [names.author_key(connection, edit.author) for edit in fresh]
+    rows = [
+        _row(first + n, edit, images[edit.image_name], author)
+        for n, (edit, author) in enumerate(zip(fresh, authors, strict=True))
+    ]
+    if rows:
+        connection.execute(t.insert(), rows)
+    return len(rows)
 
 
 def _edit(row: Any, authors: dict[int, Author]) -> Edit:

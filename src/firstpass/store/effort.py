@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from firstpass.store import schema
 from firstpass.store.codec import pack_time
@@ -49,33 +49,11 @@ class EffortLog:
 
     def log(self, entries: Iterable[Effort]) -> int:
         """Adds the entries whose id is not there yet; how many that were. Raises UsageError for an unknown image."""
-        t = schema.effort
         added = 0
         source = iter(entries)
         while chunk := list(islice(source, CHUNK)):
             with self._database.writing(durable=True) as connection:
-                by_id = {entry.id: entry for entry in reversed(chunk)}
-                there = set(connection.execute(select(t.c.id).where(t.c.id.in_(list(by_id)))).scalars())
-                fresh = [entry for entry in chunk if entry.id not in there and by_id[entry.id] is entry]
-                images = image_keys(connection, (entry.image_name for entry in fresh))
-                first = (connection.execute(select(func.max(t.c.seq))).scalar() or 0) + 1
-                rows = [
-                    {
-                        "seq": first + n,
-                        "id": entry.id,
-                        "image_id": images[entry.image_name],
-                        "author_name": entry.author_name,
-                        "action": entry.action,
-                        "count": int(entry.count),
-                        "seconds": float(entry.seconds),
-                        "at": pack_time(entry.at),
-                        "simulated": bool(entry.simulated),
-                    }
-                    for n, entry in enumerate(fresh)
-                ]
-                if rows:
-                    connection.execute(t.insert(), rows)
-            added += len(rows)
+                added += insert_effort(connection, chunk)
         return added
 
     def totals(self) -> list[EffortTotal]:
@@ -94,3 +72,30 @@ class EffortLog:
         with self._database.reading() as connection:
             rows = connection.execute(query.group_by(im.c.name)).fetchall()
         return {str(name): float(seconds) for name, seconds in rows}
+
+
+def insert_effort(connection: Connection, chunk: Sequence[Effort]) -> int:
+    """Inserts those whose id is not there yet, inside the caller's transaction; how many that were."""
+    t = schema.effort
+    by_id = {entry.id: entry for entry in reversed(chunk)}
+    there = set(connection.execute(select(t.c.id).where(t.c.id.in_(list(by_id)))).scalars())
+    fresh = [entry for entry in chunk if entry.id not in there and by_id[entry.id] is entry]
+    images = image_keys(connection, (entry.image_name for entry in fresh))
+    first = (connection.execute(select(func.max(t.c.seq))).scalar() or 0) + 1
+    rows = [
+        {
+            "seq": first + n,
+            "id": entry.id,
+            "image_id": images[entry.image_name],
+            "author_name": entry.author_name,
+            "action": entry.action,
+            "count": int(entry.count),
+            "seconds": float(entry.seconds),
+            "at": pack_time(entry.at),
+            "simulated": bool(entry.simulated),
+        }
+        for n, entry in enumerate(fresh)
+    ]
+    if rows:
+        connection.execute(t.insert(), rows)
+    return len(rows)

@@ -92,6 +92,27 @@ class Images:
             row = connection.execute(_refs().where(schema.images.c.name == name)).one_or_none()
         return None if row is None else ImageRef(*row)
 
+    def key(self, name: str) -> int | None:
+        """The image's number in this project, as in the review desk's addresses; None when there is no such image."""
+        with self._database.reading() as connection:
+            return connection.execute(select(_t.c.id).where(_t.c.name == name)).scalar_one_or_none()
+
+    def keys(self, names: Iterable[str]) -> dict[str, int]:
+        """The numbers of these images; unknown ones are not in it."""
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for part in chunks(names) for row in rows_in(connection, _KEYS, _t.c.name, part)}
+
+    def names(self) -> list[str]:
+        """All image names, in order."""
+        with self._database.reading() as connection:
+            return list(connection.execute(select(_t.c.name).order_by(_t.c.name)).scalars())
+
+    def by_key(self, key: int) -> ImageRef | None:
+        """The image of that number; None when there is none."""
+        with self._database.reading() as connection:
+            row = connection.execute(_KEYED_REFS.where(_t.c.id == key)).one_or_none()
+        return None if row is None else ImageRef(*row[1:])
+
     def finder(self) -> Finder:
         """Finds images by what label files call them; knows the images there are at its first question."""
         return Finder(self.all)

@@ -46,8 +46,7 @@ class Layer:
         """
         if chunk < 1:
             raise UsageError(f"chunk must be at least 1, but got {chunk}")
-        if self._make is not None:
-            self._key, self._make = self._make(), None
+        self.ensure()
         images = objects = 0
         source = iter(items)
         while batch := list(islice(source, chunk)):
@@ -58,6 +57,12 @@ class Layer:
                 raise StoreCorrupt(f"{self._where}: an earlier look at one of these images is damaged. {RESTORE}") from error
             images, objects = images + written.images, objects + written.objects
         return WrittenRows(images, objects)
+
+    def ensure(self) -> int:
+        """Makes the layer where it only awaits its first write; its key in the data base."""
+        if self._make is not None:
+            self._key, self._make = self._make(), None
+        return self._key
 
     def get(self, name: str) -> LabeledImage | None:
         """What the layer says about the image now; None when it has not looked at it."""

@@ -64,6 +64,13 @@ class Queue:
         with self._database.reading() as connection:
             return [Queued(*row) for row in connection.execute(query)]
 
+    def all(self) -> list[Queued]:
+        """Everything queued, reviewed or not, most wanted first, then in the order they were put."""
+        i, q = schema.images, schema.queue
+        query = select(i.c.name, q.c.priority, q.c.why, q.c.strategy).join_from(q, i)
+        with self._database.reading() as connection:
+            return [Queued(*row) for row in connection.execute(query.order_by(q.c.priority.desc(), q.c.seq))]
+
     def clear(self) -> None:
         """Empties the queue."""
         with self._database.writing() as connection:

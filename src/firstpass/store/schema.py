@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema version this Firstpass knows, oldest first; the last one is current."""
 
 Key = BigInteger().with_variant(Integer(), "sqlite")
@@ -171,6 +171,46 @@ vectors = Table(
     Column("kind", Text, primary_key=True),
     Column("image_id", Key, ForeignKey("images.id"), primary_key=True, autoincrement=False),
     Column("data", LargeBinary, nullable=False),  # float32, little endian
+)
+
+working_copies = Table(  # what an image looks like on the review desk; becomes a look of the review layer when submitted
+    "working_copies",
+    tables,
+    Column("image_id", Key, ForeignKey("images.id"), primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("objects", Text, nullable=False),  # JSON list
+    Column("tags", Text),  # JSON list, NULL for none
+    Column("base_layer", Text, nullable=False),
+    Column("author_id", Key, ForeignKey("authors.id"), nullable=False),
+    Column("flag", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Index("working_copy_status", "status"),
+)
+
+desk_actions = Table(  # what people did on the desk, refused ones included: nothing that was sent is ever lost
+    "desk_actions",
+    tables,
+    Column("seq", Key, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("image_id", Key, ForeignKey("images.id"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("changes", Text, nullable=False),  # JSON list of [object id, before, after]
+    Column("tags", Text),  # JSON list of two tag lists, before and after; NULL = untouched
+    Column("author_id", Key, ForeignKey("authors.id"), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("seconds", Double),
+    Column("version_after", Integer),  # NULL = refused
+    Column("settled", Boolean, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    tables,
+    Column("image_id", Key, ForeignKey("images.id"), primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("until", String(32), nullable=False),
 )
 
 meta = Table(

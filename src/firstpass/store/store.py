@@ -8,10 +8,12 @@ from typing import Self
 from firstpass.errors import Problem
 from firstpass.store.check import check
 from firstpass.store.connect import Database, connect
+from firstpass.store.desk import Desk
 from firstpass.store.edits import Edits
 from firstpass.store.effort import EffortLog
 from firstpass.store.images import Images
 from firstpass.store.layers import Layers
+from firstpass.store.leases import Leases
 from firstpass.store.meta import Meta
 from firstpass.store.migrate import ensure_schema
 from firstpass.store.names import Names
@@ -23,7 +25,8 @@ from firstpass.store.vectors import Vectors
 class Store:
     """A project's data base. Threads may share one; processes may each open their own: readers are free, writers take turns.
 
-    images, layers, edits, effort, runs, queue, vectors, meta: what is in it. url: where it is. read_only: writes are refused.
+    images, layers, edits, effort, runs, queue, vectors, meta, desk, leases: what is in it. url: where it
+    is. read_only: writes are refused.
     """
 
     def __init__(self, database: Database, url: str) -> None:
@@ -38,6 +41,8 @@ class Store:
         self.queue = Queue(database)
         self.vectors = Vectors(database)
         self.meta = Meta(database)
+        self.desk = Desk(database, names)
+        self.leases = Leases(database)
 
     @classmethod
     def open(cls, url: str, *, create: bool = False, busy_timeout_s: float = 10.0) -> Self:

@@ -15,7 +15,7 @@ from firstpass.store.connect import connect, prepare_empty
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "next", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "next", "0003", None, None
 def upgrade():
     op.add_column("meta", sa.Column("note", sa.Text()))
 """
@@ -51,7 +51,7 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The next Firstpass: one migration more."""
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
-    for file in ("env.py", "versions/0001_first.py", "versions/0002_blocks.py"):
+    for file in ("env.py", "versions/0001_first.py", "versions/0002_blocks.py", "versions/0003_desk.py"):
         (scripts / file).write_text((migrate.SCRIPTS / file).read_text())
     (scripts / "versions" / "0003_next.py").write_text(NEXT)
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
