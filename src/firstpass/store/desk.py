@@ -102,7 +102,7 @@ class Desk:
         with self._names.writing(durable=True) as connection:
             image = image_keys(connection, [image_name])[image_name]
             current = self._current(connection, image, image_name) or start
-            if (done := known(connection, action.id)) is not None:
+            if (done := known(connection, action.id, image)) is not None:
                 return current if done else Conflict(current, "this action was refused before")
             why = "" if current.version == expected_version else "someone else changed this image meanwhile"
             objects = () if why else _changed(current.objects, action)
@@ -162,7 +162,7 @@ class Desk:
     ) -> WorkingCopy | Conflict:
         """Sets status (and the reason of a skip) or flag; None leaves it. Sent again: no change. Other version: a Conflict."""
         kind = "flag" if flag is not None else "skip" if status == "skipped" else "reopen"
-        mark = Action(action_id, kind, at=datetime.now(UTC))
+        mark = Action(action_id, kind, at=datetime.now(UTC), words=reason if flag is None else flag)
         with self._names.writing(durable=True) as connection:
             step = self._step(connection, image_name, mark, expected_version, author, start)
             if isinstance(step, (WorkingCopy, Conflict)):
@@ -208,11 +208,13 @@ class Desk:
         """The image's key, its copy and the author's key; or the answer already, when it was done before or must be refused."""
         image = image_keys(connection, [name])[name]
         current = self._current(connection, image, name) or start
-        if known(connection, mark.id):
-            return current
+        if (done := known(connection, mark.id, image)) is not None:
+            return current if done else Conflict(current, "this was refused before")
+        author_id = self._names.author_key(connection, author)
         if current.version != expected:
+            log(connection, image, mark, author_id, None)
             return Conflict(current, "someone else changed this image meanwhile")
-        return image, current, self._names.author_key(connection, author)
+        return image, current, author_id
 
     def _keep(self, connection: Connection, image: int, copy: WorkingCopy, author: Author, author_id: int) -> WorkingCopy:
         at = now()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
+from firstpass.errors import UsageError
 from firstpass.labels import Labeled, ObjectId, Tag
 from firstpass.store import schema
 from firstpass.store.codec import dump, load, pack_object, pack_tags, pack_time, unpack_object, unpack_tags, unpack_time
@@ -37,7 +38,10 @@ class TagsChange:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a person did, whole: to some objects, or to the tags. id: chosen by whoever did it. at: with a time zone."""
+    """One thing a person did, whole: to some objects, or to the tags. id: chosen by whoever did it. at: with a time zone.
+
+    words: a flag's note or a skip's reason, "" = none.
+    """
 
     id: str
     kind: Kind
@@ -45,6 +49,7 @@ class Action:
     tags: TagsChange | None = None
     seconds: float | None = None
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,12 @@ class StoredAction:
     settled: bool
 
 
-def known(connection: Connection, action_id: str) -> bool | None:
-    """None: never seen. True: done. False: refused."""
+def known(connection: Connection, action_id: str, image: int) -> bool | None:
+    """None: never seen. True: done. False: refused. Raises UsageError for an id that was used on another image."""
     t = schema.desk_actions
-    row = connection.execute(select(t.c.version_after).where(t.c.id == action_id)).one_or_none()
+    row = connection.execute(select(t.c.version_after, t.c.image_id).where(t.c.id == action_id)).one_or_none()
+    if row is not None and row[1] != image:
+        raise UsageError(f"action id {action_id!r} was used on another image; give each action an id of its own")
     return None if row is None else row[0] is not None
 
 
@@ -80,6 +87,7 @@ def log(connection: Connection, image: int, action: Action, author_id: int, vers
         "seconds": None if action.seconds is None else float(action.seconds),
         "version_after": version_after,
         "settled": False,
+        "words": action.words or None,
     }
     connection.execute(t.insert(), row)
 
@@ -88,6 +96,7 @@ def read_log(connection: Connection, image_name: str) -> list[StoredAction]:
     """All actions on the image, oldest first."""
     t, i = schema.desk_actions, schema.images
     columns = (t.c.id, t.c.kind, t.c.changes, t.c.tags, t.c.seconds, t.c.at, t.c.author_id, t.c.version_after, t.c.settled)
+    columns = (*columns, t.c.words)
     query = select(*columns).join_from(t, i, t.c.image_id == i.c.id).where(i.c.name == image_name).order_by(t.c.seq)
     authors = all_authors(connection)
     return [StoredAction(_action(row), authors[row[6]].name, row[7], bool(row[8])) for row in connection.execute(query).all()]
@@ -101,4 +110,4 @@ def _action(row: Sequence[Any]) -> Action:
     if row[3] is not None:
         before, after = load(row[3])
         tags = TagsChange(unpack_tags(before), unpack_tags(after))
-    return Action(row[0], row[1], changes, tags, row[4], unpack_time(row[5]))
+    return Action(row[0], row[1], changes, tags, row[4], unpack_time(row[5]), row[9] or "")

@@ -113,6 +113,18 @@ class Images:
             row = connection.execute(_KEYED_REFS.where(_t.c.id == key)).one_or_none()
         return None if row is None else ImageRef(*row[1:])
 
+    def by_keys(self, keys: Iterable[int]) -> dict[int, ImageRef]:
+        """The images of these numbers; unknown ones are not in it."""
+        with self._database.reading() as connection:
+            rows = [row for part in chunks(keys) for row in rows_in(connection, _KEYED_REFS, _t.c.id, part)]
+        return {row[0]: ImageRef(*row[1:]) for row in rows}
+
+    def refs(self, names: Iterable[str]) -> dict[str, tuple[int, ImageRef]]:
+        """Number and ref of these images; unknown ones are not in it."""
+        with self._database.reading() as connection:
+            rows = [row for part in chunks(names) for row in rows_in(connection, _KEYED_REFS, _t.c.name, part)]
+        return {row[3]: (row[0], ImageRef(*row[1:])) for row in rows}
+
     def finder(self) -> Finder:
         """Finds images by what label files call them; knows the images there are at its first question."""
         return Finder(self.all)

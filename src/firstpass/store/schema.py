@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every schema version this Firstpass knows, oldest first; the last one is current."""
 
 Key = BigInteger().with_variant(Integer(), "sqlite")
@@ -203,6 +203,17 @@ desk_actions = Table(  # what people did on the desk, refused ones included: not
     Column("seconds", Double),
     Column("version_after", Integer),  # NULL = refused
     Column("settled", Boolean, nullable=False),
+    Column("words", Text),  # a flag's note or a skip's reason, NULL = none
+)
+
+guides = Table(  # every version of the labeling guide
+    "guides",
+    tables,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("classes", Text, nullable=False),  # JSON object of pages
+    Column("author_id", Key, ForeignKey("authors.id"), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 leases = Table(

@@ -15,7 +15,7 @@ from firstpass.store.connect import connect, prepare_empty
 NEXT = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "next", "0003", None, None
+revision, down_revision, branch_labels, depends_on = "next", "0004", None, None
 def upgrade():
     op.add_column("meta", sa.Column("note", sa.Text()))
 """
@@ -51,9 +51,9 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The next Firstpass: one migration more."""
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
-    for file in ("env.py", "versions/0001_first.py", "versions/0002_blocks.py", "versions/0003_desk.py"):
+    for file in ("env.py", *(f"versions/{path.name}" for path in (migrate.SCRIPTS / "versions").glob("0*.py"))):
         (scripts / file).write_text((migrate.SCRIPTS / file).read_text())
-    (scripts / "versions" / "0003_next.py").write_text(NEXT)
+    (scripts / "versions" / "next.py").write_text(NEXT)
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
     monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "next"))
     return scripts
@@ -93,7 +93,7 @@ def test_an_older_data_base_is_brought_forward_with_its_rows(url: str, store: St
 def test_a_migration_that_fails_leaves_the_old_schema(url: str, store: Store, newer: Path) -> None:
     store.meta.set("k", "v")
     store.close()
-    script = newer / "versions" / "0003_next.py"
+    script = newer / "versions" / "next.py"
     script.write_text(NEXT + '    op.execute("INSERT INTO nowhere VALUES (1)")\n')
     with pytest.raises(StoreError, match="nowhere"):
         Store.open(url)
