@@ -1,6 +1,6 @@
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vite";
-import { mockDesk } from "./dev/mock";
+import { mockDesk } from "./dev/mock.ts";
 
 /** Built for a strict content security policy: no inline script, no inline style, no polyfill. */
 export default defineConfig(({ command, mode }) => ({

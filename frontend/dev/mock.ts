@@ -39,7 +39,14 @@ function box(i: number, w: number, h: number, side: number): DeskObject {
   const xyxy: [number, number, number, number] = [x, y, x + side * (0.6 + random() * 0.4), y + side * 0.9];
   const shape = { type: "box" as const, xyxy_px: xyxy };
   const class_name = CLASSES[i % 3]?.name ?? "RBC";
-  return { id: `o${i}`, class_name, shape, score: Math.round(random() * 100) / 100, text: null, attributes: {} };
+  return {
+    id: `o${i}`,
+    class_name,
+    shape,
+    score: Math.round(random() * 100) / 100,
+    text: null,
+    attributes: {},
+  };
 }
 
 function mask(w: number, h: number): DeskObject {

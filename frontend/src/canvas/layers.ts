@@ -54,7 +54,7 @@ export function drawResting(pen: Pen, size: Size, resting: Resting): void {
     const color = resting.colorOf(object.class_name);
     drawShape(pen, object.shape, { color, width: 2, dash: dashes(object), alpha, fill: 0 });
     const room = x1 - x0 > 26 || object.shape.type === "point";
-    if (labels && room) label(pen, scoreWords(object.score), [x0, y0], color, alpha);
+    if (labels && room) label(pen, scoreWords(object.score), [x0, y0], alpha);
   }
 }
 
@@ -64,7 +64,7 @@ export function drawSelected(pen: Pen, object: DeskObject, shape: Shape, color: 
   for (const point of handlesOf(shape)) handle(pen, point, shape.type !== "box");
   const box = shapeBounds(shape);
   const at = toScreen(pen.view, [box[0], box[1]]);
-  label(pen, `${object.class_name} ${scoreWords(object.score)}`.trim(), [at[0], at[1] - 6], color);
+  label(pen, `${object.class_name} ${scoreWords(object.score)}`.trim(), [at[0], at[1] - 6]);
 }
 
 /** A round glass in the corner away from the pointer, four times the view, at least four pixels a pixel. */

@@ -16,17 +16,16 @@ export interface Stroke {
   fill: number;
 }
 
-/** Stroke the current path twice: dark and whole below, colored and dashed above. */
+/** Stroke the current path twice, dark below and colored above, both in the same dashes. */
 export function strokePath(pen: Pen, stroke: Stroke, path?: Path2D, rim = 2): void {
   const { ctx } = pen;
   ctx.globalAlpha = stroke.alpha * 0.7;
-  ctx.setLineDash([]);
+  ctx.setLineDash(stroke.dash);
   ctx.strokeStyle = "#000";
   ctx.lineWidth = stroke.width + rim;
   if (path) ctx.stroke(path);
   else ctx.stroke();
   ctx.globalAlpha = stroke.alpha;
-  ctx.setLineDash(stroke.dash);
   ctx.strokeStyle = stroke.color;
   ctx.lineWidth = stroke.width;
   if (path) ctx.stroke(path);
@@ -50,7 +49,7 @@ export function handle(pen: Pen, at: Xy, round = false): void {
 }
 
 /** A few letters on a dark plate, its lower left corner at a screen point. */
-export function label(pen: Pen, text: string, at: Xy, color: string, alpha = 1): void {
+export function label(pen: Pen, text: string, at: Xy, alpha = 1): void {
   const { ctx } = pen;
   if (!text) return;
   ctx.globalAlpha = alpha;
@@ -59,7 +58,7 @@ export function label(pen: Pen, text: string, at: Xy, color: string, alpha = 1):
   const y = Math.max(15, at[1]);
   ctx.fillStyle = "rgba(0, 0, 0, 0.72)";
   ctx.fillRect(at[0], y - 15, width, 15);
-  ctx.fillStyle = color;
+  ctx.fillStyle = "#fff";
   ctx.fillText(text, at[0] + 3, y - 4);
   ctx.globalAlpha = 1;
 }

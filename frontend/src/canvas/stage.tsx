@@ -1,6 +1,6 @@
 /** The stage: the image as large as it can be, its objects, and the hand that works on them. */
 
-import { effect, type Signal } from "@preact/signals";
+import { effect, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Editor } from "../core/editor";
 import type { Size } from "../core/geometry";
@@ -68,6 +68,14 @@ function drawActive(canvas: HTMLCanvasElement, model: StageModel, hand: Hand): v
   if (picture && at && model.magnifier.value) drawMagnifier(ctx, size, view, picture, at);
 }
 
+/** Runs `then` now and whenever one of the signals changes. */
+function watch(then: () => void, signals: readonly ReadonlySignal<unknown>[]): () => void {
+  return effect(() => {
+    for (const signal of signals) void signal.value;
+    then();
+  });
+}
+
 /** One effect per sheet: each is redrawn only when something it shows has changed. */
 function wire(sheets: Sheets, model: StageModel, hand: Hand): () => void {
   const picture = framed(() => {
@@ -90,31 +98,24 @@ function wire(sheets: Sheets, model: StageModel, hand: Hand): () => void {
   const active = framed(() => drawActive(sheets.active, model, hand));
   hand.redraw = active.ask;
   const stops = [
-    effect(() => {
-      model.picture.value;
-      model.view.value;
-      model.stageSize.value;
-      picture.ask();
-    }),
-    effect(() => {
-      model.editor.visible.value;
-      model.editor.selectedId.value;
-      model.view.value;
-      model.stageSize.value;
-      model.hidden.value;
-      model.picture.value;
-      resting.ask();
-    }),
-    effect(() => {
-      model.editor.selected.value;
-      model.view.value;
-      model.stageSize.value;
-      model.hidden.value;
-      model.magnifier.value;
-      model.toolName.value;
-      model.redrawn.value;
-      active.ask();
-    }),
+    watch(picture.ask, [model.picture, model.view, model.stageSize]),
+    watch(resting.ask, [
+      model.editor.visible,
+      model.editor.selectedId,
+      model.view,
+      model.stageSize,
+      model.hidden,
+      model.picture,
+    ]),
+    watch(active.ask, [
+      model.editor.selected,
+      model.view,
+      model.stageSize,
+      model.hidden,
+      model.magnifier,
+      model.toolName,
+      model.redrawn,
+    ]),
     effect(() => {
       const filter = `brightness(${model.brightness.value}) contrast(${model.contrast.value})`;
       sheets.picture.style.filter = filter;
@@ -159,8 +160,9 @@ export function Stage({ model }: { model: StageModel }) {
   }, [model]);
   return (
     <div class="stage" ref={frame}>
-      <canvas ref={picture} class="stage-sheet" aria-hidden="true" />
-      <canvas ref={resting} class="stage-sheet" aria-hidden="true" />
+      <canvas ref={picture} class="stage-sheet" />
+      <canvas ref={resting} class="stage-sheet" />
+      {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: the stage has keys of its own */}
       <canvas
         ref={active}
         class="stage-sheet stage-hand"
@@ -176,7 +178,6 @@ export function Stage({ model }: { model: StageModel }) {
         data-offset-y={model.view.value.y}
         role="application"
         aria-label={stageWords(model)}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the stage takes the keys of the desk
         tabIndex={0}
       />
     </div>

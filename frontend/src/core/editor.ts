@@ -182,7 +182,7 @@ export class Editor {
     const { undo, redo } = this.stacks.value;
     const step = kind === "undo" ? undo.at(-1) : redo.at(-1);
     if (!step) return false;
-    const back = inverse(step, kind);
+    const back = kind === "undo" ? inverse(step, kind) : { ...step, kind };
     const ids = back.changes.map((change) => change.object_id);
     this.dismissed.value = new Set([...this.dismissed.value].filter((id) => !ids.includes(id)));
     this.perform(kind, back.changes, null, back.tags);

@@ -36,25 +36,20 @@ export function same(a: unknown, b: unknown): boolean {
   );
 }
 
-/** Is `step` the turn-round of `of`? */
-function turnsRound(step: Step, of: Step): boolean {
-  return same(inverse(of, step.kind), { kind: step.kind, changes: step.changes, tags: step.tags });
-}
-
-/** Take one action into the stacks; returns new stacks. */
+/** Take one action into the stacks; returns new stacks. Both stacks hold the steps as first done. */
 export function push(stacks: Stacks, step: Step): Stacks {
   const { undo, redo } = stacks;
-  if (step.kind === "undo" || step.kind === "redo") {
-    const from = step.kind === "undo" ? undo : redo;
-    const at = from.findLastIndex((candidate) => turnsRound(step, candidate));
-    const found = from[at];
-    if (found) {
-      const rest = from.filter((_, i) => i !== at);
-      const back = inverse(step, found.kind);
-      return step.kind === "undo"
-        ? { undo: rest, redo: [...redo, back] }
-        : { undo: [...undo, back], redo: rest };
-    }
+  if (step.kind === "undo") {
+    const at = undo.findLastIndex((done) => same(inverse(done, "undo"), step));
+    const found = undo[at];
+    if (found) return { undo: undo.filter((_, i) => i !== at), redo: [...redo, found] };
+  }
+  if (step.kind === "redo") {
+    const at = redo.findLastIndex(
+      (undone) => same(undone.changes, step.changes) && same(undone.tags, step.tags),
+    );
+    const found = redo[at];
+    if (found) return { undo: [...undo, found], redo: redo.filter((_, i) => i !== at) };
   }
   return { undo: [...undo, step], redo: [] };
 }

@@ -105,10 +105,13 @@ export class Sync {
   private async flush(): Promise<void> {
     if (this.running) return;
     this.running = true;
-    for (let item = this.next(); item; item = this.next()) {
-      if (!(await this.sendOne(item))) break;
+    try {
+      for (let item = this.next(); item; item = this.next()) {
+        if (!(await this.sendOne(item))) break;
+      }
+    } finally {
+      this.running = false;
     }
-    this.running = false;
     this.show();
   }
 

@@ -1,6 +1,6 @@
 /** Magic: clicks and boxes go to a segmenting model, its mask comes back. Further clicks better the same mask. */
 
-import { boxFrom } from "../../core/geometry";
+import { boxFrom, shapeBounds } from "../../core/geometry";
 import type { DeskObject, Xy, Xyxy } from "../../core/types";
 import { handle, type Pen } from "../pen";
 import { drawShape } from "../shapes";
@@ -34,7 +34,11 @@ export class MagicTool implements Tool {
     this.to = null;
     if (!from) return;
     const selected = this.bench.selected();
-    if (this.made !== (selected?.id ?? null)) this.begin(selected);
+    if (this.made !== (selected?.id ?? null) || !this.made) {
+      const aimed = selected && this.aims(selected, at.image) ? selected : null;
+      this.begin(aimed);
+      if (!aimed) this.bench.select(null);
+    }
     const far = Math.hypot(at.screen[0] - from.screen[0], at.screen[1] - from.screen[1]);
     if (far >= DRAG_PX) {
       this.begin(null);
@@ -45,6 +49,13 @@ export class MagicTool implements Tool {
     }
     this.bench.redraw();
     void this.ask();
+  }
+
+  /** Only a click on the selected box or mask is about it; elsewhere a new object begins. */
+  private aims(object: DeskObject, at: Xy): boolean {
+    const [x0, y0, x1, y1] = shapeBounds(object.shape);
+    const kind = object.shape.type;
+    return (kind === "box" || kind === "mask") && at[0] >= x0 && at[0] <= x1 && at[1] >= y0 && at[1] <= y1;
   }
 
   /** Start over; a selected box becomes the cue, so that clicks turn it into a mask. */

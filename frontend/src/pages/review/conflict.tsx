@@ -36,7 +36,7 @@ function Sketch(props: { desk: Desk; objects: readonly DeskObject[]; record: Des
   }, [desk, objects, record]);
   return (
     <figure>
-      <canvas ref={ref} width={260} height={180} aria-hidden="true" />
+      <canvas ref={ref} width={260} height={180} />
       <figcaption>
         {props.title}: {objects.length} {objects.length === 1 ? "object" : "objects"}
       </figcaption>

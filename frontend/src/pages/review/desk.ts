@@ -21,7 +21,7 @@ import { project, session } from "../../core/state";
 import type { Sync } from "../../core/sync";
 import type { Action, DeskRecord, QueuePage, SegmentReply, Shape, Xyxy } from "../../core/types";
 import { neighborKey, nextTodo, Records } from "./records";
-import { arrived, openSync } from "./saving";
+import { openSync } from "./saving";
 
 export type Sheet = "palette" | "tag" | "flag" | "skip" | "keys" | "guide";
 const HEARTBEAT_MS = 25_000;
@@ -334,8 +334,7 @@ export class Desk implements StageModel {
   }
 
   /** A request has arrived: the version on the page follows, for those who read it. */
-  follow(): void {
-    const news = arrived.value;
+  follow(news: { imageKey: number; version: number } | null): void {
     const record = this.editor.record.peek();
     if (news && record?.image.key === news.imageKey && record.version !== news.version) {
       this.editor.record.value = { ...record, version: news.version };

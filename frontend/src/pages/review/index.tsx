@@ -19,10 +19,7 @@ let desk: Desk | null = null;
 function theDesk(): Desk {
   if (!desk) {
     const made = new Desk();
-    effect(() => {
-      arrived.value;
-      made.follow();
-    });
+    effect(() => made.follow(arrived.value));
     desk = made;
   }
   return desk;

@@ -38,7 +38,7 @@ export function KeysSheet({ desk, close }: { desk: Desk; close(): void }) {
       <p class="note quiet" aria-live="polite">
         {asking ? "Press the new key, Esc keeps the old one." : words}
       </p>
-      <div class="keys scroll" onKeyDown={onKey} role="presentation">
+      <div class="keys scroll">
         {COMMANDS.map((command) => (
           <div class="key-row" key={command.id}>
             <button
@@ -46,6 +46,7 @@ export function KeysSheet({ desk, close }: { desk: Desk; close(): void }) {
               class="small"
               aria-label={`Change the key for: ${command.words}`}
               onClick={() => setAsking(command.id)}
+              onKeyDown={onKey}
             >
               {asking === command.id ? "…" : (bindings[command.id] ?? []).map((k) => <kbd key={k}>{k}</kbd>)}
               {(bindings[command.id] ?? []).length === 0 && asking !== command.id ? "none" : ""}

@@ -47,7 +47,10 @@ export class Records {
   async queue(around: number | null): Promise<QueuePage> {
     const page = await api.get<QueuePage>(around === null ? "/queue" : `/queue?around=${around}`);
     const items = page.items.map((item) => ({ ...item, state: this.sent.get(item.image.key) ?? item.state }));
-    return { ...page, items };
+    const more = page.items.filter(
+      (item, i) => item.state !== "submitted" && items[i]?.state === "submitted",
+    );
+    return { ...page, items, done: page.done + more.length };
   }
 }
 

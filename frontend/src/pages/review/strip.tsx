@@ -120,11 +120,11 @@ export function Strip({ desk }: { desk: Desk }) {
       >
         ◀<kbd>A</kbd>
       </button>
-      <div class="films" aria-label="Images around this one">
+      <nav class="films" aria-label="Images around this one">
         {items.map((item) => (
           <Frame key={item.image.key} desk={desk} item={item} />
         ))}
-      </div>
+      </nav>
       <button type="button" class="turn" title="Next image (D)" onClick={() => run(desk, "next-image")}>
         <kbd>D</kbd>▶
       </button>
