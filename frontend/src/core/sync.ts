@@ -77,6 +77,7 @@ export class Sync {
     this.show();
     const { seq: _, ...item } = draft;
     draft.seq = (await this.outbox.add(item)).seq;
+    if (!this.queue.includes(draft)) await this.outbox.remove(draft.seq);
     void this.flush();
   }
 
@@ -121,8 +122,8 @@ export class Sync {
       const reply = await this.port.send(item.path, item.body, version);
       this.offline = false;
       this.wait = FIRST_WAIT_MS;
-      await this.drop(item);
       this.follow(item, reply.version);
+      await this.drop(item);
       this.port.arrived(item, reply.version);
       return true;
     } catch (error) {
@@ -136,7 +137,9 @@ export class Sync {
   /** Requests made on top of `item` were made on its version + 1; the server may have counted otherwise. */
   private follow(item: Waiting, version: number): void {
     const shift = version - (item.base_version + 1);
-    if (shift > 0) for (const later of this.waitingFor(item.image_key)) later.base_version += shift;
+    if (shift > 0) {
+      for (const later of this.waitingFor(item.image_key)) if (later !== item) later.base_version += shift;
+    }
     this.versions.set(item.image_key, version);
   }
 
