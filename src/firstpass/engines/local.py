@@ -29,6 +29,8 @@ Metadata = Callable[[Sequence[str]], Mapping[str, Mapping[str, str]]]
 QUEUE_BYTES = 256 << 20  # decoded pictures waiting; about 50 of 1,920 x 1,080
 _UNKNOWN_BYTES = 6 << 20  # charged for a picture whose size was never read
 _RATE_WINDOW_S = 20.0
+HAND_ON_IMAGES, HAND_ON_S = 64, 2.0
+"""Finished work is handed on at so many images, or so many seconds after the last time: what a kill of the process can cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +68,23 @@ def run(
     stop: threading.Event | None = None,
     metadata: Metadata | None = None,
     queue_bytes: int = QUEUE_BYTES,
+    hand_on_images: int = HAND_ON_IMAGES,
 ) -> EngineReport:
-    """Every image of `refs` through the labeler; `sink` is called in this thread, once per batch that gave something.
+    """Every image of `refs` through the labeler; `sink` is called in this thread, with some whole batches at a time: 64 images
+    (hand_on_images) or more, or what 2 s brought, and in any case with all that was finished before this returns or raises.
 
     load: decodes one image, in a decode thread; a Problem, or an exception, is that image's problem. metadata: names → rows,
     asked batch by batch, and only for a labeler that needs no pixels (`load` is then never called). stop: when set, the batch
     in hand is finished and handed on. No refs: an empty report. Raises ValueError for sizes below 1, LabelerBroke, and
     whatever `sink` raises.
     """
-    if min(batch_size, decode_threads, queue_bytes) < 1:
-        raise ValueError("batch_size, decode_threads and queue_bytes must be at least 1")
+    if min(batch_size, decode_threads, queue_bytes, hand_on_images) < 1:
+        raise ValueError("batch_size, decode_threads, queue_bytes and hand_on_images must be at least 1")
     started = time.monotonic()
     meter = _Meter(len(refs), started, progress)
     drive = driver.Driver(labeler, spec, ask)
     problems: list[Problem] = []
-    looked = 0
+    finished = _Finished(sink, hand_on_images, started)
     if spec.needs_pixels:
         source = _decoded(refs, load, decode_threads, batch_size, queue_bytes)
     else:
@@ -89,13 +93,12 @@ def run(
         while not (stop is not None and stop.is_set()) and (batch := next(source, None)) is not None:
             labeled, wrong = _look(drive, batch, author)
             problems += wrong
-            looked += len(labeled)
-            if labeled:
-                sink(labeled)
+            finished.add(labeled)
             meter.add(len(batch))
     finally:
         source.close()
-    return EngineReport(looked, tuple(problems), time.monotonic() - started, stopped=meter.done < len(refs))
+        finished.hand_on()
+    return EngineReport(finished.looked, tuple(problems), time.monotonic() - started, stopped=meter.done < len(refs))
 
 
 def _look(
@@ -172,6 +175,28 @@ def _load_safely(load: Load, ref: ImageRef) -> Image | Problem:
     except Exception as error:  # noqa: BLE001  # a decoder may fail in any way; it is this image's problem only
         line = next(iter(str(error).strip().splitlines()), "")[:300]
         return Problem(ref.name, f"the image could not be read: {type(error).__name__}: {line}")
+
+
+class _Finished:
+    """Gathers finished work, so that a quick labeler does not wait for the disk after every batch."""
+
+    def __init__(self, sink: Sink, images: int, started: float) -> None:
+        self._sink, self._images, self._last_s = sink, images, started
+        self._held: list[LabeledImage] = []
+        self.looked = 0
+
+    def add(self, labeled: Sequence[LabeledImage]) -> None:
+        self._held += labeled
+        self.looked += len(labeled)
+        if len(self._held) >= self._images or time.monotonic() - self._last_s >= HAND_ON_S:
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """Gives the sink what is held; if it raises, that is not given to it a second time."""
+        held, self._held = tuple(self._held), []
+        if held:
+            self._sink(held)
+        self._last_s = time.monotonic()
 
 
 class _Meter:

@@ -54,9 +54,33 @@ class Sink:
 
 def test_every_image_in_order_batch_by_batch() -> None:
     labeler, sink = OneBox(), Sink()
-    report = local.run(labeler, SPEC, refs(11), load, ASK, sink, author=AUTHOR, batch_size=4, decode_threads=3)
+    report = local.run(
+        labeler, SPEC, refs(11), load, ASK, sink, author=AUTHOR, batch_size=4, decode_threads=3, hand_on_images=1
+    )
     assert sink.calls == labeler.batches == [[f"{i:04}.jpg" for i in part] for part in (range(4), range(4, 8), range(8, 11))]
     assert (report.done, report.problems, report.stopped) == (11, (), False)
+
+
+def test_finished_work_is_handed_on_in_larger_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = Sink()
+    local.run(OneBox(), SPEC, refs(150), load, ASK, sink, author=AUTHOR, batch_size=8)
+    assert [len(call) for call in sink.calls] == [64, 64, 22]
+    assert sink.names == [f"{i:04}.jpg" for i in range(150)]
+    sink = Sink()
+    monkeypatch.setattr(local, "HAND_ON_S", 0.0)
+    local.run(OneBox(), SPEC, refs(20), load, ASK, sink, author=AUTHOR, batch_size=8)
+    assert [len(call) for call in sink.calls] == [8, 8, 4]
+
+
+def test_what_is_finished_is_handed_on_when_a_person_breaks_off() -> None:
+    def impatient(now: local.EngineProgress) -> None:
+        if now.done >= 12:
+            raise KeyboardInterrupt
+
+    sink = Sink()
+    with pytest.raises(KeyboardInterrupt):
+        local.run(OneBox(), SPEC, refs(40), load, ASK, sink, author=AUTHOR, batch_size=4, progress=impatient)
+    assert len(sink.names) == 12
 
 
 def test_order_holds_when_decoding_finishes_out_of_order() -> None:
@@ -152,11 +176,15 @@ def test_a_labeler_that_breaks_its_contract_stops_the_run_after_what_was_finishe
 
 
 def test_an_error_of_the_sink_comes_through_and_leaves_no_thread() -> None:
+    calls = []
+
     def full(_items: Sequence[LabeledImage]) -> None:
+        calls.append(len(_items))
         raise OSError("disk is full")
 
     with pytest.raises(OSError, match="disk is full"):
-        local.run(OneBox(), SPEC, refs(50), load, ASK, full, author=AUTHOR, batch_size=2)
+        local.run(OneBox(), SPEC, refs(200), load, ASK, full, author=AUTHOR, batch_size=2)
+    assert calls == [64]  # and not a second time
     assert not [t for t in threading.enumerate() if t.name.startswith("firstpass-decode")]
 
 
