@@ -14,9 +14,10 @@ import numpy as np
 
 from firstpass.labelers import _click_box, _click_candidates, _click_polar
 from firstpass.labelers._click_features import Candidate
-from firstpass.labelers._click_refine import keep_clicks, seen_from, to_full
+from firstpass.labelers._click_mend import changes
+from firstpass.labelers._click_refine import keep_clicks, to_full
 from firstpass.labelers._click_scene import Bytes, Scene
-from firstpass.labelers._click_score import score
+from firstpass.labelers._click_score import score, score_change
 from firstpass.labelers.base import Click
 
 Xyxy = tuple[float, float, float, float]
@@ -27,10 +28,11 @@ _api: Any = cv2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """A mask of the whole picture (uint8 0/1) and its expected IoU with what was meant, 0..1."""
+    """A mask of the whole picture (uint8 0/1), its expected IoU with what was meant (0..1), and the first cue's candidates."""
 
     mask: Bytes
     score: float
+    pool: tuple[Candidate, ...] = ()
 
 
 def answer(scene: Scene, clicks: Sequence[Click], box: Xyxy | None) -> Answer | None:
@@ -66,28 +68,22 @@ def _first(scene: Scene, click: Click) -> Answer:
     best = choose(pool)
     if best is None:
         return Answer(keep_clicks(np.zeros(scene.wh[::-1], np.uint8), [click]), 0.0)
-    return Answer(keep_clicks(to_full(scene, best[0]), [click]), best[1])
+    return Answer(keep_clicks(to_full(scene, best[0]), [click]), best[1], tuple(pool))
 
 
 def _click_box_answer(scene: Scene, box: Xyxy) -> Answer:
-    candidate, value = _click_box.best_in(scene, box)
-    return Answer(_click_box.kept_inside(to_full(scene, candidate), box), value)
+    candidate, value, pool = _click_box.best_in(scene, box)
+    return Answer(_click_box.kept_inside(to_full(scene, candidate), box), value, pool)
 
 
-def around(scene: Scene, click: Click, before: Bytes | None = None) -> list[Candidate]:
-    """The candidates around a click. before: the mask so far (full picture), of which a negative click takes, else adds to."""
+def around(scene: Scene, click: Click) -> list[Candidate]:
+    """The candidates around a first click."""
     views = [(window, window.pixel_of(click.x, click.y)) for window in _click_candidates.windows(scene, click.x, click.y)]
-    domains: list[Bytes | None] = [None] * len(views)
-    if before is not None:
-        seen = [seen_from(window, before) for window, _ in views]
-        domains = [1 - mask if click.positive else mask for mask in seen]
     pool: list[Candidate] = []
-    for (window, pixel), domain in zip(views, domains, strict=True):
-        pool += _click_candidates.floods(window, pixel, domain)
-    pool += _click_polar.rings(views, domains)
-    if before is None:
-        pool += list(_cuts(sorted(pool, key=score, reverse=True)[:_CUTS], click))
-    return pool
+    for window, pixel in views:
+        pool += _click_candidates.floods(window, pixel)
+    pool += _click_polar.rings(views)
+    return [*pool, *_cuts(sorted(pool, key=score, reverse=True)[:_CUTS], click)]
 
 
 def _cuts(pool: Iterable[Candidate], click: Click) -> Iterable[Candidate]:
@@ -114,13 +110,12 @@ def _mended(scene: Scene, state: Answer, clicks: Sequence[Click]) -> Answer:
     click = clicks[-1]
     if bool(state.mask[int(click.y), int(click.x)]) == click.positive:
         return state
-    pool = [c for c in around(scene, click, state.mask) if not _holds_rival(c, clicks)]
-    best = choose(pool)
+    found = [change for change in changes(scene, click, state.mask, state.pool) if not _holds_rival(change[0], clicks)]
     mask = state.mask.copy()
-    if best is not None:
-        part = to_full(scene, best[0])
+    if found:
+        part = to_full(scene, max(found, key=lambda change: score_change(*change))[0])
         mask = mask | part if click.positive else mask & (1 - part)
-    return Answer(keep_clicks(mask, clicks), state.score)
+    return Answer(keep_clicks(mask, clicks), state.score, state.pool)
 
 
 def _holds_rival(candidate: Candidate, clicks: Sequence[Click]) -> bool:

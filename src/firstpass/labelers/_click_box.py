@@ -71,13 +71,13 @@ def fit(candidate: Candidate, inside: Bytes) -> NDArray[np.float64]:
     return np.asarray([len(mx) / (width * height), float(np.mean(np.abs(gaps))), float(np.max(np.abs(gaps)))])
 
 
-def best_in(scene: Scene, box: Xyxy) -> tuple[Candidate, float]:
-    """The best mask for a box, and its expected IoU."""
+def best_in(scene: Scene, box: Xyxy) -> tuple[Candidate, float, tuple[Candidate, ...]]:
+    """The best mask for a box, its expected IoU, and all that were looked at."""
     window, inside = view(scene, box)
     pool = candidates(window, inside)
     values = [score_in_box(candidate, fit(candidate, inside)) for candidate in pool]
     best = int(np.argmax(values))
-    return pool[best], float(np.clip(values[best], 0, 1))
+    return pool[best], float(np.clip(values[best], 0, 1)), tuple(pool)
 
 
 def kept_inside(mask: Bytes, box: Xyxy) -> Bytes:

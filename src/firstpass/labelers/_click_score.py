@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstpass.labelers._click_features import Candidate
-from firstpass.labelers._click_weights import BOX, FIRST
+from firstpass.labelers._click_weights import BOX, CHANGE, FIRST
 
-_KINDS = ("color", "edge", "ring", "cut", "ellipse", "box")
+_KINDS = ("color", "edge", "ring", "cut", "ellipse", "box", "disk", "again")
 
 
 def terms(candidate: Candidate, more: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
@@ -29,3 +29,8 @@ def score(candidate: Candidate) -> float:
 def score_in_box(candidate: Candidate, fit: NDArray[np.float64]) -> float:
     """The expected IoU for a candidate in a box. fit: how it fills the box, see `_click_box.fit`."""
     return float(terms(candidate, fit) @ BOX)
+
+
+def score_change(candidate: Candidate, figures: NDArray[np.float64]) -> float:
+    """The expected gain in IoU of adding or taking away a candidate. figures: see `_click_mend.changes`."""
+    return float(terms(candidate, figures) @ CHANGE)

@@ -6,12 +6,11 @@ obeyed: a positive one is inside, a negative one outside. What is computed of a 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 from firstpass.errors import UsageError
-from firstpass.labelers.base import Ask, Click, Cue, Gives, ImageCues, LabelerSpec, Reply, Settings
+from firstpass.labelers.base import Ask, Cue, Gives, ImageCues, LabelerSpec, Reply, Settings
 from firstpass.labels import Labeled, ObjectId
 from firstpass.media.image import Image
 
@@ -29,7 +28,6 @@ SPEC = LabelerSpec(
     },
     reference="docs/how-to/click-to-mask.md",
 )
-Xyxy = tuple[float, float, float, float]
 
 
 class ClickMask:
@@ -56,6 +54,7 @@ class ClickMask:
 
     def _one(self, image: Image, cues: ImageCues | None, name: str) -> Reply:
         from firstpass.labelers._click_answer import answer
+        from firstpass.labelers._click_cues import usable
         from firstpass.labels import rle
 
         height, width = image.rgb.shape[:2]
@@ -73,23 +72,6 @@ class ClickMask:
 
 
 PLUGIN = ClickMask
-
-
-def usable(cues: ImageCues | None, width: int, height: int, who: str) -> tuple[tuple[Click, ...], list[Xyxy]]:
-    """The clicks inside the image and the boxes clipped to it, those without area left out. Raises UsageError, see `label`."""
-    if cues is None:
-        return (), []
-    numbers: Iterable[Any] = [v for c in cues.clicks for v in (c.x, c.y)] + [v for box in cues.boxes_xyxy_px for v in box]
-    if not all(math.isfinite(v) for v in numbers):
-        raise UsageError(f"labeler {who}: a click or box of the cues is not finite")
-    boxes: list[Xyxy] = []
-    for x1, y1, x2, y2 in cues.boxes_xyxy_px:
-        if x2 < x1 or y2 < y1:
-            raise UsageError(f"labeler {who}: a box needs x1 <= x2 and y1 <= y2, but got {(x1, y1, x2, y2)}")
-        box = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-        if box[2] > box[0] and box[3] > box[1]:
-            boxes.append(box)
-    return tuple(c for c in cues.clicks if 0 <= c.x < width and 0 <= c.y < height), boxes
 
 
 def _whole(settings: Settings, name: str, default: int) -> int:
