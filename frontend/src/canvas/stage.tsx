@@ -76,6 +76,49 @@ function watch(then: () => void, signals: readonly ReadonlySignal<unknown>[]): (
   });
 }
 
+/** With more objects than this, a moving view carries the drawn sheet along and redraws it when it rests. */
+const MANY = 150;
+const REST_MS = 90;
+
+interface RestingSheet {
+  ask(): void;
+  moved(): void;
+  stop(): void;
+}
+
+function restingSheet(canvas: HTMLCanvasElement, model: StageModel): RestingSheet {
+  let drawn = model.view.peek();
+  let timer = 0;
+  const frame = framed(() => {
+    const size = model.stageSize.peek();
+    const ctx = sheet(canvas, size);
+    drawn = model.view.peek();
+    canvas.style.transform = "none";
+    if (!ctx || model.hidden.peek() || !model.picture.peek()) return;
+    const { editor, colorOf } = model;
+    const shown = { objects: editor.visible.peek(), selectedId: editor.selectedId.peek(), colorOf };
+    drawResting({ ctx, view: drawn }, size, shown);
+  });
+  return {
+    ask: frame.ask,
+    moved() {
+      clearTimeout(timer);
+      if (model.editor.visible.peek().length <= MANY) {
+        frame.ask();
+        return;
+      }
+      const view = model.view.peek();
+      const k = view.scale / drawn.scale;
+      canvas.style.transform = `matrix(${k}, 0, 0, ${k}, ${view.x - drawn.x * k}, ${view.y - drawn.y * k})`;
+      timer = window.setTimeout(frame.ask, REST_MS);
+    },
+    stop() {
+      clearTimeout(timer);
+      frame.stop();
+    },
+  };
+}
+
 /** One effect per sheet: each is redrawn only when something it shows has changed. */
 function wire(sheets: Sheets, model: StageModel, hand: Hand): () => void {
   const picture = framed(() => {
@@ -83,26 +126,15 @@ function wire(sheets: Sheets, model: StageModel, hand: Hand): () => void {
     if (shown) drawPicture(sheets.picture, model.stageSize.peek(), model.view.peek(), shown);
     else sheet(sheets.picture, model.stageSize.peek());
   });
-  const resting = framed(() => {
-    const size = model.stageSize.peek();
-    const ctx = sheet(sheets.resting, size);
-    if (!ctx || model.hidden.peek() || !model.picture.peek()) return;
-    const { editor } = model;
-    const shown = {
-      objects: editor.visible.peek(),
-      selectedId: editor.selectedId.peek(),
-      colorOf: model.colorOf,
-    };
-    drawResting({ ctx, view: model.view.peek() }, size, shown);
-  });
+  const resting = restingSheet(sheets.resting, model);
   const active = framed(() => drawActive(sheets.active, model, hand));
   hand.redraw = active.ask;
   const stops = [
     watch(picture.ask, [model.picture, model.view, model.stageSize]),
+    watch(resting.moved, [model.view]),
     watch(resting.ask, [
       model.editor.visible,
       model.editor.selectedId,
-      model.view,
       model.stageSize,
       model.hidden,
       model.picture,
@@ -117,8 +149,9 @@ function wire(sheets: Sheets, model: StageModel, hand: Hand): () => void {
       model.redrawn,
     ]),
     effect(() => {
+      const plain = model.brightness.value === 1 && model.contrast.value === 1;
       const filter = `brightness(${model.brightness.value}) contrast(${model.contrast.value})`;
-      sheets.picture.style.filter = filter;
+      sheets.picture.style.filter = plain ? "none" : filter;
     }),
   ];
   return () => {

@@ -9,6 +9,7 @@ import { project } from "../../core/state";
 import type { DeskObject } from "../../core/types";
 import { maskOrBox } from "./convert";
 import type { Desk } from "./desk";
+import { conflicts } from "./saving";
 
 const TOOLS: Record<string, ToolName> = {
   box: "box",
@@ -176,7 +177,7 @@ function pressesButton(event: KeyboardEvent): boolean {
 /** Listens on the window while the review page is shown; returns how to stop. */
 export function listen(desk: Desk): () => void {
   const down = (event: KeyboardEvent) => {
-    if (event.defaultPrevented || typing(event) || pressesButton(event)) return;
+    if (event.defaultPrevented || typing(event) || pressesButton(event) || conflicts.value.length > 0) return;
     if (desk.sheet.value && desk.sheet.value !== "guide" && event.key !== "Escape") return;
     desk.activity();
     const keys = chord(event);

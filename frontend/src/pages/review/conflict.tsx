@@ -92,8 +92,9 @@ export function ConflictPanel({ desk }: { desk: Desk }) {
           {conflict.current.image.name} was changed by {other} meanwhile
         </h2>
         <p class="note">
-          {made.length} {made.length === 1 ? "change" : "changes"} of yours on this image wait here. Whatever
-          you choose, the other version stays in the history.
+          {made.length} {made.length === 1 ? "change" : "changes"} of yours on this image{" "}
+          {made.length === 1 ? "waits" : "wait"} here. Whatever you choose, the other version stays in the
+          history.
         </p>
         <div class="sketches">
           <Sketch desk={desk} objects={mine} record={conflict.current} title="With yours" />

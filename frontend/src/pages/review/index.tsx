@@ -13,6 +13,7 @@ import { Sheets } from "./sheets";
 import { Strip } from "./strip";
 import { Toolbar } from "./toolbar";
 import "./review.css";
+import "./sheets.css";
 
 let desk: Desk | null = null;
 
