@@ -5,20 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from firstpass.metrics.effort import CostTable, draw_all
 from firstpass.project import Project
+from firstpass.stages._desk_saved import Saved, saved
 from firstpass.store import LayerInfo
-
-LEAST_IMAGES = 10  # measured images below which no saving is claimed
-
-
-class Saved(NamedTuple):
-    """Measured time on `images` images against drawing all of it by hand; fraction None = not enough data yet."""
-
-    images: int
-    seconds: float
-    baseline_seconds: float
-    fraction: float | None
 
 
 class Next(NamedTuple):
@@ -46,28 +35,13 @@ class HomeFigures:
 def home(project: Project) -> HomeFigures:
     """The figures as they are now."""
     images, reviewed = project.images.count(), len(project.reviewed)
-    queued = len(project.store.queue.pending())
+    queued = project.store.queue.count_pending()
     counts = project.store.desk.counts()
     layers = tuple(project.store.layers.all())
     return HomeFigures(
         images, reviewed, queued, counts["flagged"], counts["skipped"], tuple(project.reviewed.counts().items()),
         saved(project), _next(images, reviewed, queued, layers), layers,
     )  # fmt: skip
-
-
-def saved(project: Project) -> Saved:
-    """Measured seconds against the published price of drawing the same labels by hand."""
-    spent = project.store.effort.seconds_by_image(simulated=False)
-    costs = CostTable.from_mapping(project.config.costs).with_classes(len(project.ontology))
-    names = [name for name, seconds in spent.items() if seconds > 0]
-    seconds = baseline = 0.0
-    images = 0
-    for labeled in project.reviewed.read(names):
-        by_hand = draw_all(labeled, costs).baseline_seconds
-        if by_hand > 0:
-            images, baseline, seconds = images + 1, baseline + by_hand, seconds + spent[labeled.image.name]
-    fraction = 1 - seconds / baseline if images >= LEAST_IMAGES and baseline else None
-    return Saved(images, seconds, baseline, fraction)
 
 
 def _next(images: int, reviewed: int, queued: int, layers: tuple[LayerInfo, ...]) -> Next:

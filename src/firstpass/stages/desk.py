@@ -8,26 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Literal
 
 from firstpass.errors import UsageError
-from firstpass.labels import Author, ImageRef, Labeled
+from firstpass.labels import Author, GuideExample, ImageRef, Labeled
 from firstpass.labels.validate import check_object
 from firstpass.metrics.effort import Action as EffortAction
 from firstpass.metrics.evidence import show
 from firstpass.project import REVIEW_LAYER, Project
+from firstpass.stages._desk_guide import GuideNow, guide, guide_history, save_guide
 from firstpass.stages._desk_home import HomeFigures, Next, Saved, home
+from firstpass.stages._desk_queue import ItemState, QueueItem, QueuePage, queue_page
 from firstpass.store import Effort
 from firstpass.store.desk import Conflict, WorkingCopy
 from firstpass.store.desk_log import Action, StoredAction
+from firstpass.store.guide import GuideConflict, GuidePage, GuideVersion
 
 __all__ = [
-    "Action", "Conflict", "EffortEntry", "HomeFigures", "Next", "OpenImage", "QueueItem", "QueuePage", "Saved", "StoredAction",
-    "WorkingCopy", "act", "flag", "home", "open_image", "proposals_layer", "queue_page", "reopen", "skip", "submit",
+    "Action", "Conflict", "EffortEntry", "GuideConflict", "GuideExample", "GuideNow", "GuidePage", "GuideVersion",
+    "HomeFigures", "ItemState", "Next", "OpenImage", "QueueItem", "QueuePage", "Saved", "StoredAction", "WorkingCopy", "act",
+    "flag", "guide", "guide_history", "home", "open_image", "proposals_layer", "queue_page", "reopen", "save_guide", "skip",
+    "submit",
 ]  # fmt: skip
 
-ItemState = Literal["todo", "open", "submitted", "skipped", "flagged"]
 MOST_SECONDS = 3600.0  # of one action; more is a clock gone wrong
 
 
@@ -47,27 +49,6 @@ class OpenImage:
     metadata: Mapping[str, str]
     history: tuple[StoredAction, ...]
     refused: tuple[StoredAction, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueItem:
-    """One image in the film strip."""
-
-    ref: ImageRef
-    key: int
-    why: str
-    strategy: str
-    state: ItemState
-    leased_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """A stretch of the queue. total: images in it; done: those submitted."""
-
-    items: tuple[QueueItem, ...]
-    total: int
-    done: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +72,7 @@ def open_image(project: Project, ref: ImageRef, *, layer: str | None = None) -> 
     """The image as it stands on the desk, with everything an expert may ask about it."""
     copy, hidden, proposed_by = _start(project, ref, layer)
     stored = project.store.desk.get([ref.name]).get(ref.name)
-    queued = next((q for q in project.store.queue.pending() if q.image_name == ref.name), None)
+    queued = project.store.queue.get(ref.name)
     log = project.store.desk
     if stored is not None and stored.version:
         touched = {change.object_id for action in log.actions(ref.name) for change in action.action.changes}
@@ -223,43 +204,3 @@ def reopen(
     return project.store.desk.mark(
         ref.name, action_id=action_id, expected_version=expected_version, author=author, start=start, status="open"
     )
-
-
-def queue_page(
-    project: Project, *, around: str | None = None, before: int = 10, after: int = 20, holder: str = ""
-) -> QueuePage:
-    """The images around the one named (None = the first not done): the queue that `select` made, else all images by name.
-
-    Images submitted stay in the film strip with their mark.
-    """
-    queued = {q.image_name: q for q in project.store.queue.all()}
-    names = list(queued) if queued else project.images.names()
-    states = _states(project, names if queued else None)
-    done = sum(state == "submitted" for state in states.values())
-    place = {name: n for n, name in enumerate(names)}
-    first_open = next((n for n, name in enumerate(names) if states.get(name, "todo") in ("todo", "open", "flagged")), 0)
-    at = place.get(around, first_open) if around is not None else first_open
-    window = list(islice(names, max(0, at - before), at + after + 1))
-    if around is not None and around not in place and project.images.get(around) is not None:
-        window = [around, *window]
-        states |= _states(project, [around])
-    keys = project.images.keys(window)
-    leases = project.store.leases.of(window, holder)
-    items: list[QueueItem] = []
-    for name in window:
-        ref = project.images.get(name)
-        if ref is not None:
-            why, strategy = (queued[name].why, queued[name].strategy) if name in queued else ("", "")
-            lease = leases.get(name)
-            leased_by = lease.holder if lease is not None and not lease.mine else ""
-            items.append(QueueItem(ref, keys[name], why, strategy, states.get(name, "todo"), leased_by))
-    return QueuePage(tuple(items), len(names), done)
-
-
-def _states(project: Project, names: Sequence[str] | None) -> dict[str, ItemState]:
-    """The state of each image that is no longer "todo"; None = of all images."""
-    looked = project.reviewed.looked()
-    found: dict[str, ItemState] = dict.fromkeys(looked if names is None else looked.intersection(names), "submitted")
-    for name, (status, note, _) in project.store.desk.states(names).items():
-        found[name] = "flagged" if note and status == "open" else status
-    return found

@@ -73,6 +73,15 @@ class EffortLog:
             rows = connection.execute(query.group_by(im.c.name)).fetchall()
         return {str(name): float(seconds) for name, seconds in rows}
 
+    def since(self, mark: int) -> tuple[int, dict[str, float]]:
+        """Measured seconds by image name logged after a mark (0 = from the beginning), and the mark to ask from next time."""
+        t, im = schema.effort, schema.images
+        query = select(func.max(t.c.seq), im.c.name, func.sum(t.c.seconds)).join_from(t, im, im.c.id == t.c.image_id)
+        query = query.where(t.c.seq > mark, t.c.simulated.is_(False)).group_by(im.c.name)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        return max([mark, *(int(row[0]) for row in rows)]), {str(row[1]): float(row[2]) for row in rows if row[2] > 0}
+
 
 def insert_effort(connection: Connection, chunk: Sequence[Effort]) -> int:
     """Inserts those whose id is not there yet, inside the caller's transaction; how many that were."""

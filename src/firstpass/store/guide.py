@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from firstpass.labels import Author
+from firstpass.labels import Author, GuideExample
 from firstpass.store import schema
 from firstpass.store.codec import dump, load, now, unpack_time
 from firstpass.store.connect import Database
@@ -17,16 +17,6 @@ from firstpass.store.names import Names, all_authors
 
 _g = schema.guides
 _ALL = select(_g.c.version, _g.c.classes, _g.c.author_id, _g.c.at, _g.c.note)
-
-
-@dataclass(frozen=True, slots=True)
-class GuideExample:
-    """A picture in the guide. xyxy_px: the piece that is meant, None = all of it. counter: how not to."""
-
-    image_name: str
-    xyxy_px: tuple[float, float, float, float] | None = None
-    note: str = ""
-    counter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +105,7 @@ def _packed(page: GuidePage) -> dict[str, Any]:
 
 def _unpacked(row: Mapping[str, Any]) -> GuidePage:
     examples = tuple(
-        GuideExample(name, None if box is None else (box[0], box[1], box[2], box[3]), note, counter)
+        GuideExample(name, note, None if box is None else (box[0], box[1], box[2], box[3]), counter)
         for name, box, note, counter in row["examples"]
     )
     return GuidePage(row["guide"], examples)

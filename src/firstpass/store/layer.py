@@ -92,6 +92,14 @@ class Layer:
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def since(self, mark: int) -> tuple[int, list[str]]:
+        """The images looked at after a mark (0 = from the beginning), and the mark to ask from next time."""
+        i, lo = schema.images, schema.looks
+        query = select(lo.c.id, i.c.name).join_from(lo, i).where(lo.c.id > mark, lo.c.layer_id == self._key, lo.c.is_current)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).fetchall()
+        return max([mark, *(int(row[0]) for row in rows)]), [str(row[1]) for row in rows]
+
     def counts(self) -> dict[str, int]:
         """Objects per class in the current looks, most frequent first; classes without any are left out."""
         c, co = schema.classes, schema.layer_counts

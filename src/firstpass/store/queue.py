@@ -64,6 +64,22 @@ class Queue:
         with self._database.reading() as connection:
             return [Queued(*row) for row in connection.execute(query)]
 
+    def count_pending(self) -> int:
+        """How many `pending` would give."""
+        q, lo, la = schema.queue, schema.looks, schema.layers
+        reviewed = exists().where(lo.c.image_id == q.c.image_id, lo.c.is_current)
+        reviewed = reviewed.where(lo.c.layer_id == la.c.id, la.c.kind == "review")
+        with self._database.reading() as connection:
+            return connection.execute(select(func.count()).select_from(q).where(~reviewed)).scalar_one()
+
+    def get(self, name: str) -> Queued | None:
+        """The queue's entry of the image, reviewed or not; None when it is not queued."""
+        i, q = schema.images, schema.queue
+        query = select(i.c.name, q.c.priority, q.c.why, q.c.strategy).join_from(q, i).where(i.c.name == name)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Queued(*row)
+
     def all(self) -> list[Queued]:
         """Everything queued, reviewed or not, most wanted first, then in the order they were put."""
         i, q = schema.images, schema.queue

@@ -11,6 +11,7 @@ from firstpass.store.connect import Database, connect
 from firstpass.store.desk import Desk
 from firstpass.store.edits import Edits
 from firstpass.store.effort import EffortLog
+from firstpass.store.film import Film
 from firstpass.store.guide import Guide
 from firstpass.store.images import Images
 from firstpass.store.layers import Layers
@@ -26,8 +27,8 @@ from firstpass.store.vectors import Vectors
 class Store:
     """A project's data base. Threads may share one; processes may each open their own: readers are free, writers take turns.
 
-    images, layers, edits, effort, runs, queue, vectors, meta, desk, leases, guide: what is in it. url: where it is.
-    read_only: writes are refused.
+    images, layers, edits, effort, runs, queue, vectors, meta, desk, film, leases, guide: what is in it. url: where it
+    is. read_only: writes are refused.
     """
 
     def __init__(self, database: Database, url: str) -> None:
@@ -43,6 +44,7 @@ class Store:
         self.vectors = Vectors(database)
         self.meta = Meta(database)
         self.desk = Desk(database, names)
+        self.film = Film(database)
         self.leases = Leases(database)
         self.guide = Guide(database, names)
 
