@@ -109,13 +109,13 @@ export function ReviewPage() {
     <div class="review" data-ready={desk.ready.value ? "yes" : "no"}>
       <Heading desk={desk} />
       {desk.leftOpen.value && <LeftPanel desk={desk} />}
-      <main class="table">
+      <section class="table" aria-label="The image">
         <Stage model={desk} />
         <Notice desk={desk} />
         {desk.finished.value && <Finished />}
         <Sheets desk={desk} />
         <ConflictPanel desk={desk} />
-      </main>
+      </section>
       {desk.rightOpen.value && <RightPanel desk={desk} />}
       <Strip desk={desk} />
     </div>

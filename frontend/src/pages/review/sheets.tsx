@@ -13,8 +13,8 @@ export function Panel(props: { title: string; close(): void; children: Component
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const before = document.activeElement;
-    const first = ref.current?.querySelector<HTMLElement>("[data-first], input, textarea, button");
-    first?.focus();
+    const inside = (what: string) => ref.current?.querySelector<HTMLElement>(what);
+    (inside("[data-first]") ?? inside("input, textarea, button"))?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus({ preventScroll: true });
     };
