@@ -115,6 +115,8 @@ class Hand:
 
     def open(self, url):
         self.page.goto(url)
+        if "#/review" not in url:
+            self.page.get_by_test_id("to-review").click()
         return self.ready()
 
     def at(self, x, y):

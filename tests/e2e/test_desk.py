@@ -138,3 +138,20 @@ def test_a_hostile_class_name_stays_text(desk, hand):
     hand.saved()
     assert hand.page.get_by_text("<script>alert(1)</script>").first.is_visible()
     assert hand.page.evaluate("document.querySelectorAll('script:not([src])').length") == 0
+
+
+def test_home_tells_how_far_the_team_is(desk, hand):
+    before = hand.image()
+    hand.press("Space")
+    hand.next_image(before).saved()
+    hand.page.get_by_role("link", name="Home").click()
+    home = hand.page.get_by_test_id("home")
+    home.get_by_text("1 of 12 images").wait_for()
+    home.get_by_text("not enough data yet").wait_for()
+
+
+def test_a_stage_runs_from_home_and_is_watched(desk, hand):
+    hand.page.get_by_role("link", name="Home").click()
+    hand.page.get_by_role("button", name="Select").click()
+    hand.page.locator("[data-testid=job][data-status=done]").wait_for(timeout=60_000)
+    hand.page.get_by_text("Review 12 images").wait_for()
