@@ -182,6 +182,15 @@ class Desk:
         """Everything that was done to the image's copy, oldest first: the material of undo."""
         return [action for action in self._log(image_name) if action.version_after is not None]
 
+    def images_of_actions(self, prefix: str) -> list[str]:
+        """The images on which something was done under an id that begins so; in order of name."""
+        t = schema.desk_actions
+        query = select(_i.c.name).distinct().join_from(t, _i, t.c.image_id == _i.c.id).order_by(_i.c.name)
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(t.c.id >= prefix, t.c.id < end, t.c.version_after.is_not(None)))
+            return list(rows.scalars())
+
     def refused(self, image_name: str) -> list[StoredAction]:
         """What was refused and nobody has looked at yet, oldest first."""
         return [action for action in self._log(image_name) if action.version_after is None and not action.settled]
