@@ -33,7 +33,7 @@ def work(verb: str, project_path: str, settings: Settings, pipe: Connection[Any,
     threading.Thread(target=_watch, args=(stop, stopping), daemon=True).start()
     try:
         result, problems = _run(verb, project_path, settings, _teller(pipe, stopping), stopping)
-        pipe.send(("stopped" if stopping.is_set() else "done", {"result": result, "problems": problems}))
+        pipe.send(("stopped" if result.get("stopped") else "done", {"result": result, "problems": problems}))
     except Stopped:
         pipe.send(("stopped", {"result": None, "problems": []}))
     except FirstpassError as error:
@@ -106,9 +106,9 @@ def _prelabel(project: Any, settings: Settings, tell: Tell, stopping: threading.
         if not stopping.is_set():  # it stops by itself, between batches, with all that was done kept
             tell(f"{now.done:,} of {now.total:,} images", now.done / now.total if now.total else None)
 
-    chosen = settings.get("settings")
     return prelabel(
-        project, settings.get("labeler"), chosen, layer=settings.get("layer"), progress=progress, stop=stopping
+        project, settings.get("labeler"), settings.get("settings"), layer=settings.get("layer"),
+        batch_size=int(settings.get("batch_size", 8)), progress=progress, stop=stopping,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ KEPT = 50
 Verb = Literal["prelabel", "train", "select", "trial"]
 JobStatus = Literal["running", "done", "stopped", "failed"]
 SETTINGS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
-    "prelabel": {"labeler": (str,), "settings": (dict,), "layer": (str,)},
+    "prelabel": {"labeler": (str,), "settings": (dict,), "layer": (str,), "batch_size": (int,)},
     "train": {
         "labeler": (str,), "settings": (dict,), "layer": (str,), "seconds": (int, float), "seed": (int,), "use": (bool,),
     },
