@@ -179,7 +179,7 @@ def _decide(
     desk = project.store.desk
     first_id = action_id
     kinds = {decision.decision for decision in wanted}
-    kind: Origin = _ORIGIN[next(iter(kinds))] if len(kinds) == 1 else "accept"
+    kind: Origin = _ORIGIN[wanted[0].decision] if len(kinds) == 1 else "accept"
     for _ in range(TRIES):
         start = begin(project, ref, layer).copy
         copy = desk.get([ref.name]).get(ref.name, start)
