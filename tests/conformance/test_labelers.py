@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _tiny_sam import tiny_sam
 
 from firstpass import registry
 from firstpass.engines import driver, learn
@@ -88,6 +89,8 @@ def plain_settings(name: str, tmp_path_factory: pytest.TempPathFactory) -> dict[
     """Settings that a labeler cannot do without, for those whose model can be made here."""
     if name == "onnx-detector":
         return {"model": str(tiny_detector(tmp_path_factory.mktemp("detector") / "tiny.onnx"))}
+    if name == "sam":
+        return {"model": str(tiny_sam(tmp_path_factory.mktemp("sam")))}
     if name in LEARNERS:
         return {"model": str(trained(name, 3, tmp_path_factory.mktemp("trained") / "model").folder)}
     return {}

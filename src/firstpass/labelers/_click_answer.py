@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from firstpass.labelers import _click_box, _click_candidates, _click_polar
-from firstpass.labelers._click_features import Candidate
+from firstpass.labelers._click_features import Candidate, part_with
 from firstpass.labelers._click_mend import changes
 from firstpass.labelers._click_refine import keep_clicks, to_full
 from firstpass.labelers._click_scene import Bytes, Scene
@@ -22,7 +22,7 @@ from firstpass.labelers.base import Click
 
 Xyxy = tuple[float, float, float, float]
 _REMEMBERED = 8
-_CUTS = 3
+_CUTS = 2
 _api: Any = cv2
 
 
@@ -110,12 +110,24 @@ def _mended(scene: Scene, state: Answer, clicks: Sequence[Click]) -> Answer:
     click = clicks[-1]
     if bool(state.mask[int(click.y), int(click.x)]) == click.positive:
         return state
-    found = [change for change in changes(scene, click, state.mask, state.pool) if not _holds_rival(change[0], clicks)]
     mask = state.mask.copy()
+    stray = _stray_piece(mask, clicks)
+    if stray is not None:
+        return Answer(keep_clicks(mask & (1 - stray), clicks), state.score, state.pool)
+    found = [change for change in changes(scene, click, state.mask, state.pool) if not _holds_rival(change[0], clicks)]
     if found:
         part = to_full(scene, max(found, key=lambda change: score_change(*change))[0])
         mask = mask | part if click.positive else mask & (1 - part)
     return Answer(keep_clicks(mask, clicks), state.score, state.pool)
+
+
+def _stray_piece(mask: Bytes, clicks: Sequence[Click]) -> Bytes | None:
+    """The piece of the mask that the last click, a negative one, lies in, when all positive clicks lie in other pieces."""
+    positives = [click for click in clicks if click.positive]
+    if clicks[-1].positive or not positives:
+        return None
+    piece = part_with(mask, int(clicks[-1].x), int(clicks[-1].y))
+    return None if any(piece[int(click.y), int(click.x)] for click in positives) else piece
 
 
 def _holds_rival(candidate: Candidate, clicks: Sequence[Click]) -> bool:

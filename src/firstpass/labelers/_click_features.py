@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from firstpass.labelers._click_scene import Bytes, Window
 
+_ROOM_PX = 4  # one more than the ring outside a mask is wide
 _api: Any = cv2
 NAMES = (
     "one", "edge", "edge_share", "edge_to_inside", "contrast", "spread", "compact", "solid", "central", "area", "area2",
@@ -48,6 +49,18 @@ def part_with(mask: Bytes, column: int, row: int) -> Bytes:
     return (labels == labels[row, column]).astype(np.uint8)
 
 
+def depths(mask: Bytes) -> NDArray[np.float32]:
+    """Each pixel's distance to the nearest outside the mask, the frame too; the array has one more on all sides."""
+    return _api.distanceTransform(_api.copyMakeBorder(mask, 1, 1, 1, 1, _api.BORDER_CONSTANT, value=0), _api.DIST_L2, 3)
+
+
+def around(mask: Bytes) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """The part of a window that holds the mask and what is near it, and its corner (column, row)."""
+    x, y, width, height = _api.boundingRect(mask)
+    left, top = max(x - _ROOM_PX, 0), max(y - _ROOM_PX, 0)
+    return (slice(top, y + height + _ROOM_PX), slice(left, x + width + _ROOM_PX)), (left, top)
+
+
 def measure(window: Window, mask: Bytes, click: tuple[int, int] | None, holes: float = 0.0) -> NDArray[np.float64]:
     """The figures named in NAMES. click: the pixel (column, row) in the window, none for a box. holes: share filled."""
     contours, _ = _api.findContours(mask, _api.RETR_EXTERNAL, _api.CHAIN_APPROX_NONE)
@@ -56,26 +69,28 @@ def measure(window: Window, mask: Bytes, click: tuple[int, int] | None, holes: f
     area = float(mask.sum())
     length = max(_api.arcLength(outline, True), 4.0)
     hull = _api.contourArea(_api.convexHull(outline)) + length / 2
-    sides = np.stack([outline[:, 0] == 0, outline[:, 1] == 0, outline[:, 0] == w - 1, outline[:, 1] == h - 1], axis=1)
+    sides = np.concatenate([outline == 0, outline == np.asarray([w - 1, h - 1])], axis=1)
     at_frame = (sides & window.at_image_edge).any(axis=1)
     cut = (sides & ~window.at_image_edge).any(axis=1)
-    gradient = window.gradient
-    along = gradient[outline[:, 1], outline[:, 0]][~(at_frame | cut)]
+    along = window.gradient[outline[:, 1], outline[:, 0]][~(at_frame | cut)]
+    share = area / mask.size
+    place, corner = around(mask)
+    mask, lab, gradient = mask[place], window.lab[place], window.gradient[place]
     inner = _api.erode(mask, np.ones((3, 3), np.uint8))
     ring = _api.dilate(mask, np.ones((7, 7), np.uint8)) - _api.dilate(mask, np.ones((3, 3), np.uint8))
     inside = inner if inner.any() else mask
-    mean_in, spread = _api.meanStdDev(window.lab, mask=inside)
-    mean_out, _ = _api.meanStdDev(window.lab, mask=ring) if ring.any() else (mean_in, None)
+    mean_in, spread = _api.meanStdDev(lab, mask=inside)
+    mean_out, _ = _api.meanStdDev(lab, mask=ring) if ring.any() else (mean_in, None)
     calm = float(_api.mean(gradient, mask=inside)[0])
     edge = float(along.mean()) if along.size else 0.0
     sharp = float((along > 2 * calm + 0.5).mean()) if along.size else 0.0
-    depth = _api.distanceTransform(np.pad(mask, 1), _api.DIST_L2, 3)
-    central = float(depth[click[1] + 1, click[0] + 1] / depth.max()) if click is not None else 1.0
+    depth = depths(mask)
+    central = float(depth[click[1] - corner[1] + 1, click[0] - corner[0] + 1] / depth.max()) if click is not None else 1.0
     size = math.log(area * window.scale_xy[0] * window.scale_xy[1]) / 10
     deviation = float(np.linalg.norm(spread))
     return np.asarray([
         1.0, math.log1p(edge), sharp, math.log((edge + 0.3) / (calm + 0.3)),
         math.log1p(float(np.linalg.norm(mean_in - mean_out))), math.log1p(deviation),
         min(4 * math.pi * area / length**2, 1.3), min(area / max(hull, 1.0), 1.0), central, size, size * size,
-        float(cut.mean()), float(at_frame.mean()), holes, area / mask.size, window.level / 4,
+        float(cut.mean()), float(at_frame.mean()), holes, share, window.level / 4,
     ])  # fmt: skip

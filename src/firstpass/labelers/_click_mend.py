@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstpass.labelers import _click_candidates, _click_polar
-from firstpass.labelers._click_features import Candidate, measure, part_with
+from firstpass.labelers._click_features import Candidate, around, depths, measure, part_with
 from firstpass.labelers._click_refine import seen_from
 from firstpass.labelers._click_scene import Bytes, Scene, Window
 from firstpass.labelers.base import Click
 
 HALF_PX = 56
+_LEAST_DISTANCE = 1.8  # window px
 _DISKS = (0.7, 1.0, 1.5)  # radii, in distances from the click to the mask's edge
 _api: Any = cv2
 Change = tuple[Candidate, NDArray[np.float64]]  # what is added or taken, and the figures of the change
@@ -32,22 +33,29 @@ def changes(scene: Scene, click: Click, before: Bytes, pool: Sequence[Candidate]
     windows = _click_candidates.windows(scene, click.x, click.y, HALF_PX)
     views = [(window, window.pixel_of(click.x, click.y)) for window in windows]
     domains = [_domain(window, before, pixel, click) for window, pixel in views]
+    useful = [i for i, (view, domain) in enumerate(zip(views, domains, strict=True)) if _is_useful(i, domain, view[1])]
+    views, domains = [views[i] for i in useful], [domains[i] for i in useful]
     found: list[Candidate] = list(_click_polar.rings(views, domains))
     for (window, pixel), domain in zip(views, domains, strict=True):
         found += _click_candidates.floods(window, pixel, domain)
         found += _disks(window, pixel, domain)
     mask_px = max(int(before.sum()), 1)
-    own = {id(window): domain for window, domain in zip(windows, domains, strict=True)}
-    out = [(c, _figures(c, own[id(c.window)], click, mask_px)) for c in found]
-    seen: dict[int, Bytes] = {}
+    seen = {id(w): (domain, _edge_distance(domain, pixel)) for (w, pixel), domain in zip(views, domains, strict=True)}
+    out = [(c, _figures(c, *seen[id(c.window)], click, mask_px)) for c in found]
     for candidate in pool:
         window, pixel = candidate.window, candidate.window.pixel_of(click.x, click.y)
         if id(window) not in seen:
-            seen[id(window)] = _domain(window, before, pixel, click)
-        again = _again(candidate, seen[id(window)], click)
+            domain = _domain(window, before, pixel, click)
+            seen[id(window)] = domain, _edge_distance(domain, pixel)
+        again = _again(candidate, seen[id(window)][0], click)
         if again is not None:
-            out.append((again, _figures(again, seen[id(window)], click, mask_px)))
+            out.append((again, _figures(again, *seen[id(window)], click, mask_px)))
     return out
+
+
+def _is_useful(i: int, domain: Bytes, pixel: tuple[int, int]) -> bool:
+    """Whether a level can show what the click means: not one in which the mask's edge is nearer than its pixels can tell."""
+    return not i or _edge_distance(domain, pixel) >= _LEAST_DISTANCE
 
 
 def _domain(window: Window, before: Bytes, pixel: tuple[int, int], click: Click) -> Bytes:
@@ -88,13 +96,13 @@ def _edge_distance(domain: Bytes, pixel: tuple[int, int]) -> float:
     return min(float(_api.distanceTransform(domain, _api.DIST_L2, 3)[pixel[1], pixel[0]]), float(HALF_PX))
 
 
-def _figures(candidate: Candidate, domain: Bytes, click: Click, mask_px: int) -> NDArray[np.float64]:
-    mask, window = candidate.mask, candidate.window
-    distance = _edge_distance(domain, window.pixel_of(click.x, click.y))
-    depth = float(_api.distanceTransform(np.pad(mask, 1), _api.DIST_L2, 3).max())
+def _figures(candidate: Candidate, domain: Bytes, distance: float, click: Click, mask_px: int) -> NDArray[np.float64]:
+    window, place = candidate.window, around(candidate.mask)[0]
+    mask, domain = candidate.mask[place], domain[place]
+    depth = float(depths(mask).max())
     area = float(mask.sum())
-    around = _api.dilate(mask, np.ones((3, 3), np.uint8)) - mask
-    touching = float((around & (1 - domain)).sum()) / max(float(around.sum()), 1.0)
+    rim = _api.dilate(mask, np.ones((3, 3), np.uint8)) - mask
+    touching = float((rim & (1 - domain)).sum()) / max(float(rim.sum()), 1.0)
     relative = area * window.scale_xy[0] * window.scale_xy[1] / mask_px
     return np.asarray([
         math.log((depth + 0.5) / (distance + 0.5)), math.log(area / (math.pi * distance * distance + 1)) / 4,
