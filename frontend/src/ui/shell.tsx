@@ -12,6 +12,8 @@ import "./shell.css";
 const PAGES = [
   ["home", "Home"],
   ["review", "Review"],
+  ["grid", "Grid"],
+  ["guide", "Guide"],
 ] as const;
 
 type Theme = "system" | "dark" | "light";
