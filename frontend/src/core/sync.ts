@@ -52,7 +52,12 @@ export class Sync {
 
   /** The version the server told with a fresh record. */
   loaded(imageKey: number, version: number): void {
-    if (!this.waitingFor(imageKey).length) this.versions.set(imageKey, version);
+    this.versions.set(imageKey, Math.max(version, this.known(imageKey)));
+  }
+
+  /** The newest version that the server has told of; 0 when it has not. */
+  known(imageKey: number): number {
+    return this.versions.get(imageKey) ?? 0;
   }
 
   /** The version the next request of this image will be made on. */

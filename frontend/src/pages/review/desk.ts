@@ -17,6 +17,7 @@ import { Editor } from "../../core/editor";
 import { EffortTimer } from "../../core/effort";
 import type { Size } from "../../core/geometry";
 import { load as loadKeys } from "../../core/keymap";
+import type { Waiting } from "../../core/outbox";
 import { project, session } from "../../core/state";
 import type { Sync } from "../../core/sync";
 import type { Action, DeskRecord, QueuePage, SegmentReply, Shape, Xyxy } from "../../core/types";
@@ -189,17 +190,36 @@ export class Desk implements StageModel {
   }
 
   private async show(key: number): Promise<void> {
+    const before = this.key.value;
+    if (before !== null && before !== key) this.release(before);
     this.wanted = key;
-    const [record, picture] = await Promise.all([this.records.get(key), this.records.picture(key)]);
+    const waiting = this.sync?.waitingFor(key) ?? [];
+    const [fresh, picture] = await Promise.all([this.records.get(key), this.records.picture(key)]);
+    const record = await this.newest(fresh);
     if (this.wanted !== key) return;
-    this.put(record, picture);
+    this.put(record, picture, waiting);
     this.queue.value = await this.records.queue(key);
     this.records.ahead(this.queue.value.items, key);
     this.lease(key);
   }
 
-  /** Record and picture go on the table together, so nothing is ever drawn on another image. */
-  private put(record: DeskRecord, picture: Picture): void {
+  /** A record from before an action of ours arrived is read again. */
+  private async newest(record: DeskRecord): Promise<DeskRecord> {
+    const { key } = record.image;
+    if (record.version >= (this.sync?.known(key) ?? 0)) return record;
+    this.records.forget(key);
+    return this.records.get(key);
+  }
+
+  private release(key: number): void {
+    void api.delete(`/images/${key}/lease`).catch(() => undefined);
+  }
+
+  /** Record and picture go on the table together, so nothing is ever drawn on another image.
+   *
+   * `earlier`: what waited when the record was asked for; it may have arrived since and still be missing from the record.
+   */
+  private put(record: DeskRecord, picture: Picture, earlier: readonly Waiting[] = []): void {
     const key = record.image.key;
     this.tool().cancel();
     this.problem.value = null;
@@ -209,7 +229,7 @@ export class Desk implements StageModel {
     this.timer = new EffortTimer(performance.now());
     this.sync?.loaded(key, record.version);
     this.editor.load(record);
-    for (const item of this.sync?.waitingFor(key) ?? []) {
+    for (const item of new Set([...earlier, ...(this.sync?.waitingFor(key) ?? [])])) {
       if (!item.path.endsWith("/actions")) continue;
       const action = item.body as unknown as Action;
       if (!record.history.some((known) => known.id === action.id)) this.editor.replay(action);
@@ -317,7 +337,6 @@ export class Desk implements StageModel {
     if (key === null || !record) return;
     this.editor.record.value = { ...record, status: state };
     this.mark(key, state);
-    void api.delete(`/images/${key}/lease`).catch(() => undefined);
     const next = nextTodo(this.queue.value.items, key);
     if (next !== null) this.go(next);
     else

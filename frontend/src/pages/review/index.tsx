@@ -4,6 +4,7 @@ import { effect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Stage } from "../../canvas/stage";
 import { route, saveMark, saveWords } from "../../core/state";
+import { loadFigures } from "../../ui/figures";
 import { listen } from "./commands";
 import { ConflictPanel } from "./conflict";
 import { Desk } from "./desk";
@@ -20,7 +21,11 @@ let desk: Desk | null = null;
 function theDesk(): Desk {
   if (!desk) {
     const made = new Desk();
-    effect(() => made.follow(arrived.value));
+    effect(() => {
+      const news = arrived.value;
+      made.follow(news);
+      if (news?.counts) void loadFigures();
+    });
     desk = made;
   }
   return desk;

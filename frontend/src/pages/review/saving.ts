@@ -15,8 +15,14 @@ export interface Conflict {
 
 export const conflicts = signal<Conflict[]>([]);
 export const refusals = signal<{ item: Waiting; error: ApiError } | null>(null);
+export interface Arrival {
+  imageKey: number;
+  version: number;
+  /** Does the project's count of reviewed images change with it? */
+  counts: boolean;
+}
 /** The image and version of the newest request that has arrived. */
-export const arrived = signal<{ imageKey: number; version: number } | null>(null);
+export const arrived = signal<Arrival | null>(null);
 
 async function onConflict(imageKey: number, current: DeskRecord | null, waiting: Waiting[]): Promise<void> {
   const record = current ?? (await api.get<DeskRecord>(`/images/${imageKey}`));
@@ -39,7 +45,7 @@ export async function openSync(projectName: string): Promise<Sync> {
       refusals.value = { item, error };
     },
     arrived: (item, version) => {
-      arrived.value = { imageKey: item.image_key, version };
+      arrived.value = { imageKey: item.image_key, version, counts: !item.path.endsWith("/actions") };
     },
     later: (ms, run) => void setTimeout(run, ms),
   });
