@@ -22,7 +22,7 @@ from firstpass.web.state import Desk
 from firstpass.web.wire import ErrorBody
 
 PREFIX = "/api/v1"
-SUBJECTS = ("session", "project", "images", "actions", "segment", "jobs", "guide")
+SUBJECTS = ("session", "project", "images", "actions", "segment", "jobs", "grid", "guide")
 _REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 404, 413, 422)
 }  # fmt: skip
