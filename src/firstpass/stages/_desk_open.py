@@ -44,8 +44,7 @@ def proposals_layer(project: Project, layer: str | None = None) -> str:
     """The first pass shown: the named layer, else the newest prelabel layer, else "". Raises UsageError for an unknown one."""
     if layer is not None:
         return project.layers.get(layer).name
-    passes = [info for info in project.store.layers.all() if info.kind == "prelabel" and info.images]
-    return max(passes, key=lambda info: info.created_at).name if passes else ""
+    return project.store.layers.newest("prelabel") or ""
 
 
 def open_image(project: Project, ref: ImageRef, *, layer: str | None = None) -> OpenImage:

@@ -66,8 +66,8 @@ class _Reel:
     def __init__(self, connection: Connection, queued: bool, review: str) -> None:
         self._connection, self._queued = connection, queued
         layer = select(_la.c.id).where(_la.c.name == review).scalar_subquery()
-        self._looked = exists().where(_lo.c.image_id == _i.c.id, _lo.c.layer_id == layer, _lo.c.is_current).correlate(_i)
-        self._reviewed = select(func.count()).select_from(_lo).where(_lo.c.layer_id == layer, _lo.c.is_current)
+        self._looked = exists().where(_lo.c.image_id == _i.c.id, _lo.c.layer_id == layer, schema.IS_CURRENT).correlate(_i)
+        self._reviewed = select(func.count()).select_from(_lo).where(_lo.c.layer_id == layer, schema.IS_CURRENT)
         untouched = and_(_w.c.image_id.is_(None), not_(self._looked))
         self.is_waiting = or_(_w.c.status == "open", untouched)
 

@@ -72,7 +72,7 @@ class Layer:
         """The current looks at these images, in the order given; images not looked at are passed over. Bounded memory."""
         i, lo = schema.images, schema.looks
         for part in chunks(names, PAGE):
-            query = select(i.c.name, lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current)
+            query = select(i.c.name, lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, schema.IS_CURRENT)
             with self._database.reading() as connection:
                 found = dict(connection.execute(query.where(i.c.name.in_(part))).all())
                 looks = read_looks(connection, [found[name] for name in part if name in found], self._where)
@@ -88,14 +88,14 @@ class Layer:
     def looked(self) -> frozenset[str]:
         """The names of the images looked at, those where nothing was found included."""
         i, lo = schema.images, schema.looks
-        query = select(i.c.name).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current)
+        query = select(i.c.name).join_from(lo, i).where(lo.c.layer_id == self._key, schema.IS_CURRENT)
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def since(self, mark: int) -> tuple[int, list[str]]:
         """The images looked at after a mark (0 = from the beginning), and the mark to ask from next time."""
         i, lo = schema.images, schema.looks
-        query = select(lo.c.id, i.c.name).join_from(lo, i).where(lo.c.id > mark, lo.c.layer_id == self._key, lo.c.is_current)
+        query = select(lo.c.id, i.c.name).join_from(lo, i).where(lo.c.id > mark, lo.c.layer_id == self._key, schema.IS_CURRENT)
         with self._database.reading() as connection:
             rows = connection.execute(query).fetchall()
         return max([mark, *(int(row[0]) for row in rows)]), [str(row[1]) for row in rows]
@@ -126,7 +126,7 @@ class Layer:
 
     def __iter__(self) -> Iterator[LabeledImage]:
         i, lo = schema.images, schema.looks
-        query = select(lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, lo.c.is_current).order_by(i.c.name)
+        query = select(lo.c.id).join_from(lo, i).where(lo.c.layer_id == self._key, schema.IS_CURRENT).order_by(i.c.name)
         with self._database.reading() as connection:
             keys = array("q", connection.execute(query).scalars())  # looks never change, so pages may be read one by one
         for first in range(0, len(keys), PAGE):
@@ -136,7 +136,7 @@ class Layer:
 
     def __len__(self) -> int:
         t = schema.looks
-        query = select(func.count()).select_from(t).where(t.c.layer_id == self._key, t.c.is_current)
+        query = select(func.count()).select_from(t).where(t.c.layer_id == self._key, schema.IS_CURRENT)
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from firstpass.errors import UsageError
 from firstpass.labels import Author
@@ -91,7 +91,8 @@ class Layers:
     def all(self) -> list[LayerInfo]:
         """Every layer, oldest first; [] when there is none."""
         la, lo, co = schema.layers, schema.looks, schema.layer_counts
-        current = select(lo.c.layer_id, func.count().label("n")).where(lo.c.is_current).group_by(lo.c.layer_id)
+        counted = select(func.count()).select_from(lo).where(lo.c.layer_id == la.c.id, schema.IS_CURRENT).correlate(la)
+        current = select(la.c.id, counted.scalar_subquery())
         totals = select(co.c.layer_id, func.sum(co.c.objects).label("n")).group_by(co.c.layer_id)
         with self._database.reading() as connection:
             authors = all_authors(connection)
@@ -103,6 +104,14 @@ class Layers:
             LayerInfo(name, kind, authors[author], images.get(key, 0), objects.get(key, 0), unpack_time(at))
             for key, name, kind, author, at in rows
         ]
+
+    def newest(self, kind: LayerKind) -> str | None:
+        """The name of the layer of that kind that was made last and has looked at anything; None when there is none."""
+        la, lo = schema.layers, schema.looks
+        any_look = exists().where(lo.c.layer_id == la.c.id, schema.IS_CURRENT).correlate(la)
+        query = select(la.c.name).where(la.c.kind == kind, any_look).order_by(la.c.created_at.desc(), la.c.id).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one_or_none()
 
     def __getitem__(self, name: str) -> Layer:
         return self.get(name)

@@ -57,7 +57,7 @@ class Queue:
     def pending(self, limit: int | None = None) -> list[Queued]:
         """The queued images that no review layer has looked at, most wanted first, then in the order they were put."""
         i, q, lo, la = schema.images, schema.queue, schema.looks, schema.layers
-        reviewed = exists().where(lo.c.image_id == q.c.image_id, lo.c.is_current)
+        reviewed = exists().where(lo.c.image_id == q.c.image_id, schema.IS_CURRENT)
         reviewed = reviewed.where(lo.c.layer_id == la.c.id, la.c.kind == "review")
         query = select(i.c.name, q.c.priority, q.c.why, q.c.strategy).join_from(q, i).where(~reviewed)
         query = query.order_by(q.c.priority.desc(), q.c.seq).limit(limit)
@@ -67,7 +67,7 @@ class Queue:
     def count_pending(self) -> int:
         """How many `pending` would give."""
         q, lo, la = schema.queue, schema.looks, schema.layers
-        reviewed = exists().where(lo.c.image_id == q.c.image_id, lo.c.is_current)
+        reviewed = exists().where(lo.c.image_id == q.c.image_id, schema.IS_CURRENT)
         reviewed = reviewed.where(lo.c.layer_id == la.c.id, la.c.kind == "review")
         with self._database.reading() as connection:
             return connection.execute(select(func.count()).select_from(q).where(~reviewed)).scalar_one()

@@ -104,6 +104,11 @@ looks = Table(
     ),
 )
 
+IS_CURRENT = text("looks.is_current")
+"""The condition of the index `current_look`, in its own words. What SQLAlchemy makes of the column, ``is_current = 1``, is
+another condition to SQLite, and every look would be read instead.
+"""
+
 layer_counts = Table(
     "layer_counts",
     tables,

@@ -52,7 +52,7 @@ def read_table(connection: Connection, layer_key: int, wanted: Wanted, where: st
     classes = all_classes(connection)
     names = wanted.class_names
     class_keys = None if names is None else [key for key, name in classes.items() if name in set(names)]
-    query = select(i.c.name, lo.c.block).join_from(lo, i).where(lo.c.layer_id == layer_key, lo.c.is_current, lo.c.objects > 0)
+    query = select(i.c.name, lo.c.block).join_from(lo, i).where(lo.c.layer_id == layer_key, schema.IS_CURRENT, lo.c.objects > 0)
     rows = plain_rows(connection, query.order_by(i.c.name), PAGE)
     parts: list[ObjectTable] = []
     count = 0

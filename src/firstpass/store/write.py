@@ -17,7 +17,7 @@ from firstpass.store.images import chunks, image_keys
 from firstpass.store.names import Names
 
 _lo = schema.looks
-_CURRENT = select(_lo.c.id, _lo.c.block).where(_lo.c.layer_id == bindparam("layer"), _lo.c.is_current)
+_CURRENT = select(_lo.c.id, _lo.c.block).where(_lo.c.layer_id == bindparam("layer"), schema.IS_CURRENT)
 
 
 @dataclass(frozen=True, slots=True)
