@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
+from threading import Lock
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,13 +19,14 @@ from firstpass.errors import UsageError
 from firstpass.labels import Author, ImageRef, Labeled, ObjectId
 from firstpass.project import Project
 from firstpass.stages._desk_open import begin, proposals_layer
-from firstpass.store import Origin
+from firstpass.store import Origin, Store
 from firstpass.store.desk import Conflict, WorkingCopy
 from firstpass.store.desk_log import Action, ObjectChange
 
 Decided = Literal["accept", "delete", "relabel"]
 Order = Literal["uncertain", "certain"]
 _ORIGIN: dict[Decided, Origin] = {"accept": "accept", "delete": "delete", "relabel": "relabel"}
+MOST_KEPT = 4  # classes whose guesses are remembered
 TRIES = 3  # of one image, when someone else changes other objects of it meanwhile
 
 
@@ -100,22 +104,38 @@ Guess = tuple[float, str, str]  # certainty, image name, object id
 
 def _guesses(project: Project, class_name: str, layer: str | None) -> list[Guess]:
     states = project.store.desk.states()
-    found: list[Guess] = []
     name = proposals_layer(project, layer)
     limit = project.labeler.thresholds.get(class_name, float("inf") if project.labeler.thresholds else 0.0)
-    if name and np.isfinite(limit):
-        table = project.layers.get(name).table(class_names=[class_name])
-        scores = np.where(np.isnan(table.scores), np.float32(1.0), table.scores)
-        keep = np.flatnonzero(scores >= np.float32(limit)).tolist()
-        passed = project.reviewed.looked() | states.keys()
-        certain = scores.tolist()
-        names, ids = table.image_names.tolist(), table.object_ids.tolist()
-        found = [(certain[i], names[i], ids[i]) for i in keep if names[i] not in passed]
+    found: list[Guess] = []
+    if name and isfinite(limit):
+        passed, least = project.reviewed.looked() | states.keys(), float(np.float32(limit))  # scores are kept as float32
+        found = [guess for guess in _proposed(project, name, class_name) if guess[0] >= least and guess[1] not in passed]
     for image, copy in project.store.desk.get([n for n, state in states.items() if state[0] == "open"]).items():
         found += [
             (float(obj.score), image, obj.id) for obj in copy.objects if obj.class_name == class_name and obj.score is not None
         ]
     return found
+
+
+_tables: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[int, list[Guess]]]] = WeakKeyDictionary()
+_lock = Lock()
+
+
+def _proposed(project: Project, name: str, class_name: str) -> list[Guess]:
+    """All of the class in the first pass; kept until the first pass grows, for reading a million objects takes a second."""
+    layer = project.layers.get(name)
+    mark = layer.mark()
+    with _lock:
+        kept = _tables.setdefault(project.store, {})
+        last, found = kept.pop((name, class_name), (-1, []))
+        if last != mark:
+            table = layer.table(class_names=[class_name])
+            scores = np.where(np.isnan(table.scores), np.float32(1.0), table.scores).tolist()
+            found = list(zip(scores, table.image_names.tolist(), table.object_ids.tolist(), strict=True))
+        kept[name, class_name] = (mark, found)
+        while len(kept) > MOST_KEPT:
+            kept.pop(next(iter(kept)))
+        return found
 
 
 def _items(project: Project, shown: Sequence[Guess], layer: str | None) -> tuple[GridItem, ...]:

@@ -92,6 +92,13 @@ class Layer:
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def mark(self) -> int:
+        """Grows with every look that is written; 0 while there is none."""
+        lo = schema.looks
+        query = select(func.max(lo.c.id)).where(lo.c.layer_id == self._key, schema.IS_CURRENT)
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one() or 0
+
     def since(self, mark: int) -> tuple[int, list[str]]:
         """The images looked at after a mark (0 = from the beginning), and the mark to ask from next time."""
         i, lo = schema.images, schema.looks
