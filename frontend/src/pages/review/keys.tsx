@@ -11,6 +11,22 @@ const FIXED: [string, string][] = [
   ["Wheel", "Zoom; middle button or Ctrl+drag moves the image"],
 ];
 
+/** Keys that cannot be changed. */
+function FixedKeys() {
+  return (
+    <>
+      {FIXED.map(([keys, text]) => (
+        <div class="key-row" key={keys}>
+          <span>
+            <kbd>{keys}</kbd>
+          </span>
+          <span>{text}</span>
+        </div>
+      ))}
+    </>
+  );
+}
+
 export function KeysSheet({ desk, close }: { desk: Desk; close(): void }) {
   const [asking, setAsking] = useState<string | null>(null);
   const [words, setWords] = useState("Click a key to change it.");
@@ -54,14 +70,7 @@ export function KeysSheet({ desk, close }: { desk: Desk; close(): void }) {
             <span>{command.words}</span>
           </div>
         ))}
-        {FIXED.map(([keys, text]) => (
-          <div class="key-row" key={keys}>
-            <span>
-              <kbd>{keys}</kbd>
-            </span>
-            <span>{text}</span>
-          </div>
-        ))}
+        <FixedKeys />
       </div>
       <div class="buttons">
         <button type="button" onClick={() => set(defaults())}>
