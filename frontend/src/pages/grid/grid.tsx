@@ -45,6 +45,23 @@ function ClassPicker({ classes, current }: { classes: DeskClass[]; current: stri
   );
 }
 
+/** Which of the things in the piece is meant: the box over the crop, dark under light. Nothing for other shapes. */
+function Outline({ item }: { item: GridItem }) {
+  const query = new URLSearchParams(item.crop_url.split("?")[1] ?? "");
+  const [left = 0, top = 0, right = 0, bottom = 0] = ["x1", "y1", "x2", "y2"].map((edge) =>
+    Number(query.get(edge)),
+  );
+  const { shape } = item.object;
+  if (shape.type !== "box" || !(right > left && bottom > top)) return null;
+  const [x1, y1, x2, y2] = shape.xyxy_px;
+  return (
+    <svg class="outline" viewBox={`${left} ${top} ${right - left} ${bottom - top}`} aria-hidden="true">
+      <rect class="under-line" x={x1} y={y1} width={x2 - x1} height={y2 - y1} />
+      <rect class="over-line" x={x1} y={y1} width={x2 - x1} height={y2 - y1} />
+    </svg>
+  );
+}
+
 function Tile({ item, index }: { item: GridItem; index: number }) {
   const id = itemId(item);
   const wrong = state.marks.value.has(id);
@@ -72,15 +89,18 @@ function Tile({ item, index }: { item: GridItem; index: number }) {
         {broken ? (
           <span class="soft">no picture: stays undecided</span>
         ) : (
-          <img
-            src={item.crop_url}
-            alt=""
-            draggable={false}
-            onLoad={() => {
-              state.seen.value = new Set(state.seen.value).add(id);
-            }}
-            onError={() => setBroken(true)}
-          />
+          <>
+            <img
+              src={item.crop_url}
+              alt=""
+              draggable={false}
+              onLoad={() => {
+                state.seen.value = new Set(state.seen.value).add(id);
+              }}
+              onError={() => setBroken(true)}
+            />
+            <Outline item={item} />
+          </>
         )}
       </span>
       <span class="under">
@@ -151,11 +171,11 @@ export function GridPage() {
   const [relabeling, setRelabeling] = useState(false);
   const limit = fit ? Math.min(MOST, fit.columns * fit.rows) : 0;
   const shown = (state.items.value ?? []).slice(0, limit);
-  const marked = shown.filter((item) => state.marks.value.has(itemId(item)));
+  const ready = shown.filter((item) => state.seen.value.has(itemId(item)));
+  const marked = ready.filter((item) => state.marks.value.has(itemId(item)));
 
   useEffect(() => {
-    state.items.value = null;
-    state.error.value = "";
+    state.clear();
   }, [name]);
   useEffect(() => {
     if (name && limit) void state.show(name, limit, null);
@@ -222,11 +242,11 @@ export function GridPage() {
         )}
       </div>
       <footer>
-        <button type="button" class="primary" disabled={!shown.length || state.busy.value} onClick={accept}>
+        <button type="button" class="primary" disabled={!ready.length || state.busy.value} onClick={accept}>
           <Icon name="check" />
           {marked.length
-            ? `Delete ${marked.length}, accept ${shown.length - marked.length}`
-            : `Accept these ${shown.length}`}
+            ? `Delete ${marked.length}, accept ${ready.length - marked.length}`
+            : `Accept these ${ready.length}`}
           <kbd>Enter</kbd>
         </button>
         <button type="button" disabled={!marked.length} onClick={() => setRelabeling(true)}>

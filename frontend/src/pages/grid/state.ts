@@ -5,7 +5,7 @@ import { ApiError, api } from "../../core/api";
 import type { GridDecision, GridDone, GridItem, GridPage } from "../../core/types";
 import { loadFigures } from "../../ui/figures";
 import { count } from "../../ui/words";
-import type { Marks } from "./selection";
+import { itemId, type Marks } from "./selection";
 
 const NONE: Marks = new Set();
 export const items = signal<readonly GridItem[] | null>(null);
@@ -27,6 +27,22 @@ function wordsOf(problem: unknown): string {
   return String(problem);
 }
 
+/** Those that are still shown: their tiles stay, so their pictures do not load again. */
+function kept(old: Marks, now: readonly GridItem[]): Marks {
+  return new Set(now.map(itemId).filter((id) => old.has(id)));
+}
+
+/** Before another class is shown. */
+export function clear(): void {
+  batch(() => {
+    items.value = null;
+    marks.value = NONE;
+    seen.value = NONE;
+    next.value = null;
+    error.value = "";
+  });
+}
+
 /** Shows the page of a class that starts after `cursor`; an answer that comes too late is dropped. */
 export async function show(className: string, limit: number, cursor: string | null): Promise<void> {
   const mine = ++ask;
@@ -40,8 +56,8 @@ export async function show(className: string, limit: number, cursor: string | nu
       items.value = page.items;
       total.value = page.total;
       next.value = page.cursor;
-      marks.value = NONE;
-      seen.value = NONE;
+      marks.value = kept(marks.value, page.items);
+      seen.value = kept(seen.value, page.items);
       focus.value = 0;
       error.value = "";
     });

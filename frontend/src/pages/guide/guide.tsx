@@ -1,11 +1,11 @@
 /** The labeling guide: per class the rule, examples and counter-examples; every version is kept. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { project, route } from "../../core/state";
 import { Icon } from "../../ui/icons";
 import { Notice } from "../../ui/notice";
 import { Prose } from "../../ui/prose";
-import { cropUrl, error, type GuideClass, type GuideExample, guide, load, save } from "./state";
+import { cropUrl, drafts, error, type GuideClass, type GuideExample, guide, load, save } from "./state";
 import "./guide.css";
 
 function Example({ example, remove }: { example: GuideExample; remove: (() => void) | null }) {
@@ -45,17 +45,27 @@ function Examples(props: { examples: readonly GuideExample[]; remove: ((at: numb
 }
 
 function Editor({ page, version, close }: { page: GuideClass; version: number; close(): void }) {
-  const [text, setText] = useState(page.guide);
-  const [examples, setExamples] = useState<readonly GuideExample[]>(page.examples);
-  const [base, setBase] = useState(version);
+  const draft = drafts.get(page.name);
+  const [text, setText] = useState(draft?.text ?? page.guide);
+  const [examples, setExamples] = useState<readonly GuideExample[]>(draft?.examples ?? page.examples);
+  const [base, setBase] = useState(draft?.version ?? version);
   const [theirs, setTheirs] = useState<string | null>(null);
   const [words, setWords] = useState("");
   const [busy, setBusy] = useState(false);
+  const area = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => area.current?.focus(), []);
+  useEffect(() => {
+    drafts.set(page.name, { text, examples, version: base });
+  }, [text, examples, base]);
+  function leave(): void {
+    drafts.delete(page.name);
+    close();
+  }
   async function keep(): Promise<void> {
     setBusy(true);
     const saved = await save(page.name, text, examples, base);
     setBusy(false);
-    if (saved === "saved") close();
+    if (saved === "saved") leave();
     else if (saved === "conflict") {
       const now = guide.value;
       setTheirs(now?.classes.find((one) => one.name === page.name)?.guide ?? "");
@@ -69,6 +79,7 @@ function Editor({ page, version, close }: { page: GuideClass; version: number; c
       <div class="both">
         <textarea
           id="guide-text"
+          ref={area}
           rows={12}
           value={text}
           maxLength={100_000}
@@ -92,7 +103,7 @@ function Editor({ page, version, close }: { page: GuideClass; version: number; c
             Take theirs
           </button>
         )}
-        <button type="button" onClick={close}>
+        <button type="button" onClick={leave}>
           Cancel
         </button>
       </div>
@@ -101,13 +112,19 @@ function Editor({ page, version, close }: { page: GuideClass; version: number; c
 }
 
 function ClassPage({ page, version }: { page: GuideClass; version: number }) {
-  const [editing, setEditing] = useState(false);
+  const [editing, setEditing] = useState(drafts.has(page.name));
+  const edit = useRef<HTMLButtonElement>(null);
+  const was = useRef(editing);
+  useEffect(() => {
+    if (was.current && !editing) edit.current?.focus();
+    was.current = editing;
+  }, [editing]);
   return (
     <article aria-labelledby="guide-title">
       <header>
         <h1 id="guide-title">{page.name}</h1>
         {!editing && (
-          <button type="button" onClick={() => setEditing(true)}>
+          <button type="button" ref={edit} onClick={() => setEditing(true)}>
             Edit
           </button>
         )}

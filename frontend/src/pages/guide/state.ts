@@ -29,6 +29,14 @@ export type Saved = "saved" | "conflict" | { refused: string };
 export const guide = signal<Guide | null>(null);
 export const error = signal("");
 
+/** What was typed and not yet saved, by class, with the version it began from: kept while other pages are looked at. */
+export interface Draft {
+  text: string;
+  examples: readonly GuideExample[];
+  version: number;
+}
+export const drafts = new Map<string, Draft>();
+
 function wordsOf(problem: unknown): string {
   if (problem instanceof ApiError) return [problem.message, problem.remedy].filter(Boolean).join(" ");
   return String(problem);
