@@ -14,7 +14,7 @@ from firstpass.labelers._click_scene import Bytes, Scene, Window
 from firstpass.labelers._click_score import score_in_box
 
 Xyxy = tuple[float, float, float, float]
-SIDE_PX = 112  # longest side of a box in the window it is looked at in
+SIDE_PX = 80  # longest side of a box in the window it is looked at in
 _MARGIN = 0.15
 _api: Any = cv2
 
@@ -49,7 +49,7 @@ def candidates(window: Window, inside: Bytes) -> list[Candidate]:
         Candidate(window, np.ascontiguousarray(m), k, measure(window, m, None))
         for m, k in ((ellipse, "ellipse"), (inside, "box"))
     ]
-    for begin, sure, rounds in ((inside, none, 4), (ellipse, none, 3), (core, none, 2), (ellipse, seed, 3), (core, seed, 2)):
+    for begin, sure, rounds in ((inside, none, 2), (ellipse, none, 2), (core, none, 2), (ellipse, seed, 2), (core, seed, 2)):
         found = cut(window, begin, None, sure, never, rounds)
         if found is not None:
             out.append(found)

@@ -75,8 +75,8 @@ class Scene:
 
     @property
     def size_bytes(self) -> int:
-        """What its arrays take."""
-        return sum(level.nbytes for level in self.levels)
+        """What its levels and the remembered masks take; the candidates' windows, some 3 MB, are not counted."""
+        return sum(level.nbytes for level in self.levels) + sum(answer.mask.nbytes for answer in self.answers.values())
 
     def window(self, level: int, xyxy_px: tuple[float, float, float, float]) -> Window:
         """The cutout of a level that covers the box as far as it is inside the image; at least one pixel."""
