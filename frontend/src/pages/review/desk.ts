@@ -28,6 +28,11 @@ export type Sheet = "palette" | "tag" | "flag" | "skip" | "keys" | "guide";
 const HEARTBEAT_MS = 25_000;
 const NO_CLASS_COLOR = "#bbbbbb";
 
+/** As it was left; in a narrow window panels are drawers and begin closed. */
+function panelOpen(side: "left" | "right"): boolean {
+  return window.innerWidth > 900 && localStorage.getItem(`firstpass.${side}`) !== "closed";
+}
+
 export class Desk implements StageModel {
   readonly picture = signal<Picture | null>(null);
   readonly view = signal<View>({ scale: 1, x: 0, y: 0 });
@@ -45,8 +50,8 @@ export class Desk implements StageModel {
   readonly problem = signal<{ title: string; detail: string } | null>(null);
   readonly finished = signal(false);
   readonly bindings = signal(loadKeys(localStorage));
-  readonly leftOpen = signal(localStorage.getItem("firstpass.left") !== "closed");
-  readonly rightOpen = signal(localStorage.getItem("firstpass.right") !== "closed");
+  readonly leftOpen = signal(panelOpen("left"));
+  readonly rightOpen = signal(panelOpen("right"));
   readonly records = new Records();
   readonly editor: Editor;
   private timer = new EffortTimer(performance.now());
