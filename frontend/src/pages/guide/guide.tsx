@@ -61,6 +61,10 @@ function Editor({ page, version, close }: { page: GuideClass; version: number; c
     drafts.delete(page.name);
     close();
   }
+  function takeTheirs(other: string): void {
+    setText(other);
+    setExamples(guide.value?.classes.find((one) => one.name === page.name)?.examples ?? []);
+  }
   async function keep(): Promise<void> {
     setBusy(true);
     const saved = await save(page.name, text, examples, base);
@@ -99,7 +103,7 @@ function Editor({ page, version, close }: { page: GuideClass; version: number; c
           {theirs === null ? "Save as the next version" : "Save mine"}
         </button>
         {theirs !== null && (
-          <button type="button" onClick={() => setText(theirs)}>
+          <button type="button" onClick={() => takeTheirs(theirs)}>
             Take theirs
           </button>
         )}
