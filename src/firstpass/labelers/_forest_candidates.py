@@ -24,7 +24,6 @@ POOL_REACH = 1.4
 MIN_CENTER = 0.04
 MIN_AREA = 0.35
 MAX_PER_SLOT = 300
-MAX_PROTOTYPES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +49,10 @@ def empty_candidates() -> Candidates:
     return Candidates(none, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), none)
 
 
-def class_sizes(xyxy_px: F32, max_prototypes: int = MAX_PROTOTYPES) -> ClassSizes:
-    """Return the usual sizes of a class from its boxes (n, 4), n >= 1; several where the sizes spread widely."""
+def class_sizes(xyxy_px: F32) -> ClassSizes:
+    """Return the usual size of a class from its boxes (n, 4), n >= 1: the median of the logarithms of the sides."""
     sides = np.log(np.maximum(xyxy_px[:, 2:] - xyxy_px[:, :2], 1.0))
-    middle = np.median(sides, axis=0)
-    found = [middle]
-    spread = float(np.sqrt(np.mean((sides - middle) ** 2)))
-    if len(sides) >= 6 and spread > 0.3 and max_prototypes > 1:
-        extra = _farthest_means(sides, max_prototypes)
-        found += [center for center in extra if np.abs(center - middle).max() > 0.2]
-    return ClassSizes(np.exp(np.stack(found)).astype(np.float32))
-
-
-def _farthest_means(points: NDArray[np.floating], count: int) -> list[NDArray[np.floating]]:
-    """Return ``count`` k-means centers, started at the extremes along the main axis."""
-    axis = np.linalg.svd(points - points.mean(0), full_matrices=False)[2][0]
-    along = points @ axis
-    centers = np.stack([points[np.argsort(along)[int(q * (len(points) - 1))]] for q in np.linspace(0.1, 0.9, count)])
-    for _ in range(10):
-        nearest = ((points[:, None] - centers[None]) ** 2).sum(-1).argmin(1)
-        for k in range(count):
-            if (nearest == k).any():
-                centers[k] = points[nearest == k].mean(0)
-    return list(centers)
+    return ClassSizes(np.exp(np.median(sides, axis=0, keepdims=True)).astype(np.float32))
 
 
 def find_peaks(center: F32, reach_rows: int, reach_cols: int) -> tuple[I64, I64, F32]:
